@@ -1,0 +1,83 @@
+"""Files that are never half-written, and the provenance that goes beside every artefact."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder (same suffix); rename it to ``path`` only when the block succeeded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Atomically, with a fixed key order, so that equal content is equal bytes."""
+    with write_atomically(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises ValueError that names the file when it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{path}: expected a JSON file, there is none") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: expected JSON, could not read it ({error})") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, or of a folder's files by name."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def code_version() -> dict[str, str]:
+    """The installed version and, in a checkout, the commit."""
+    try:
+        version = importlib.metadata.version("adhmr")
+    except importlib.metadata.PackageNotFoundError:
+        version = "not installed"
+    root = Path(__file__).resolve().parents[1]
+    commit = "unknown"
+    if (root / ".git").exists():
+        done = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+        commit = done.stdout.strip() or "unknown"
+    return {"version": version, "commit": commit}
+
+
+def write_provenance(out: Path, command: str, config: Mapping[str, Any], seed: int | None, inputs: list[Path]) -> None:
+    """``provenance.json`` beside an artefact: resolved configuration, seed, version, commit, hashes of the inputs."""
+    write_json(
+        out / "provenance.json",
+        {
+            "command": command,
+            "config": dict(config),
+            "seed": seed,
+            "code": code_version(),
+            "inputs": {str(p): sha256_of(p) for p in inputs if p.exists()},
+        },
+    )
