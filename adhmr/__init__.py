@@ -1,0 +1,1 @@
+"""The application: the ``adhmr`` command, the synthetic world, the demo and its report."""

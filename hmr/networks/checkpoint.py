@@ -1,0 +1,81 @@
+"""A network in a folder: ``model.safetensors`` and ``config.json``. Loading runs no code from the files."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from hmr.files import code_version, read_json, write_atomically, write_json
+
+T = TypeVar("T")
+
+
+def config_from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
+    """A (nested) dataclass from a dictionary. An unknown key fails by name and suggests the nearest one."""
+    hints = get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # pyright: ignore[reportArgumentType]
+    for key in values:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; known are {names}"
+            raise ValueError(f"{where or cls.__name__}: unknown key '{key}'{hint}")
+    out = {}
+    for key, value in values.items():
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            value = config_from_dict(hint, value, f"{where or cls.__name__}.{key}")
+        elif get_origin(hint) is tuple and get_args(hint):
+            value = tuple(value)
+        out[key] = value
+    return cls(**out)
+
+
+def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra: dict[str, Any] | None = None) -> None:
+    """kind: which class the checkpoint belongs to, checked when it is loaded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomically(folder / "model.safetensors") as partial:
+        save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, partial)
+    write_json(
+        folder / "config.json",
+        {"kind": kind, "config": dataclasses.asdict(config), "code": code_version(), **(extra or {})},
+    )
+
+
+def read_config(folder: Path, kind: str, cls: type[T]) -> tuple[T, dict[str, Any]]:
+    """The configuration of a checkpoint of one kind. Raises ValueError that says what came instead."""
+    if not (folder / "config.json").exists():
+        raise ValueError(f"{folder}: expected a {kind} checkpoint (config.json and model.safetensors), there is none")
+    content = read_json(folder / "config.json")
+    if content.get("kind") != kind:
+        raise ValueError(f"{folder}: expected a checkpoint of kind '{kind}', this one is '{content.get('kind')}'")
+    return config_from_dict(cls, content["config"], f"{folder / 'config.json'}"), content
+
+
+def load_weights(folder: Path, network: nn.Module) -> None:
+    """Strictly: every key must match in name and shape."""
+    path = folder / "model.safetensors"
+    try:
+        weights = load_file(path)
+    except (FileNotFoundError, SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: could not be read as safetensors ({error})") from None
+    own = network.state_dict()
+    missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
+    misshapen = sorted(k for k in set(own) & set(weights) if own[k].shape != weights[k].shape)
+    if missing or unknown or misshapen:
+        raise ValueError(
+            f"{path}: does not fit its configuration: missing {missing[:5]}, unknown {unknown[:5]}, "
+            f"other shapes {misshapen[:5]}; the checkpoint is of another configuration"
+        )
+    network.load_state_dict(weights)
+
+
+def json_round_trip(config: Any) -> dict[str, Any]:
+    """A configuration as plain JSON values."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))

@@ -1,0 +1,150 @@
+"""The image branch: picture to features, and its own single estimate of the body (integral regression, HybrIK-like).
+
+It is what a deterministic regressor is made of, what conditions the generator's denoiser (which samples its local features
+at the branch's *own* keypoints, the same for all hypotheses), and what a scorer's encoder is pre-trained as.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor, nn
+
+from hmr.body import BodyModel
+from hmr.networks.encoder import EncoderConfig, PictureEncoder, map_tokens, position_grid, sample_map
+from hmr.pose_state import PoseState, crop_extent, state_from_body
+from hmr.samples import Samples
+from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
+
+_TWIST_CHILD = list(BONE_CHILD[1:])
+_TWIST_JOINT = list(range(1, NUM_JOINTS))
+
+
+@dataclass(frozen=True)
+class ImageBranchConfig:
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    hidden: int = 256
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The branch's own body: state.uvd (b, 29, 3), state.twist (b, 23, 2), shape (b, 10), extent (b,) metres."""
+
+    state: PoseState
+    shape: Tensor
+    extent: Tensor
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that a denoiser or a regressor sees of b pictures; small enough to be kept for a whole dataset.
+
+    memory (b, m, c): global tokens and one token of the crop's camera. local (b, 52, c): features at the own keypoints
+    (29) and at the middles of the own bones (23). own (b, 133): packed own state. shape (b, 10). extent (b,).
+    """
+
+    memory: Tensor
+    local: Tensor
+    own: Tensor
+    shape: Tensor
+    extent: Tensor
+
+    def map(self, function) -> Conditions:
+        return Conditions(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def __getitem__(self, rows) -> Conditions:
+        return self.map(lambda x: x[rows])
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    @staticmethod
+    def cat(parts: list[Conditions]) -> Conditions:
+        return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
+
+
+class ImageBranch(nn.Module):
+    """See the module's docstring. ``size``: side of the crops in pixels."""
+
+    def __init__(self, config: ImageBranchConfig, size: int) -> None:
+        super().__init__()
+        c = config.encoder.channels
+        self.encoder = PictureEncoder(config.encoder, size)
+        self.heatmaps = nn.Conv2d(c, NUM_KEYPOINTS, 1)
+        self.depths = nn.Conv2d(c, NUM_KEYPOINTS, 1)
+        self.bearing = nn.Linear(3, c)
+        self.pooled = nn.Sequential(
+            nn.Linear(2 * c, config.hidden), nn.ReLU(), nn.Linear(config.hidden, NUM_TWISTS * 2 + 11)
+        )
+        nn.init.normal_(self.pooled[-1].weight, std=1e-3)  # pyright: ignore[reportArgumentType]
+        nn.init.zeros_(self.pooled[-1].bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, rgb: Tensor, bearing: Tensor) -> tuple[Tensor, Tensor, Estimate]:
+        """rgb (b, 3, s, s), bearing (b, 3) to memory (b, m, c), local map (b, c, h, w) and the own estimate."""
+        global_map, local_map = self.encoder(rgb)
+        camera = self.bearing(bearing)
+        tokens = map_tokens(global_map)
+        grid = position_grid(*global_map.shape[-2:], tokens.shape[-1], tokens)
+        memory = torch.cat([tokens + grid, camera[:, None]], 1)
+        uvd = integral_uvd(self.heatmaps(local_map).float(), self.depths(local_map).float())
+        out = self.pooled(torch.cat([tokens.mean(1), camera], -1)).float()
+        upright = torch.tensor([1.0, 0.0], device=out.device)
+        twist = upright + out[:, : NUM_TWISTS * 2].unflatten(-1, (NUM_TWISTS, 2))
+        estimate = Estimate(
+            state=PoseState(uvd=uvd, twist=twist),
+            shape=out[:, NUM_TWISTS * 2 : -1],
+            extent=2.0 * torch.exp(out[:, -1]),
+        )
+        return memory, local_map, estimate
+
+    def conditions(self, rgb: Tensor, bearing: Tensor) -> Conditions:
+        """Everything that later networks are conditioned on, for b pictures."""
+        memory, local_map, own = self(rgb, bearing)
+        uv = own.state.uvd[..., :2]
+        middles = 0.5 * (uv[:, _TWIST_JOINT] + uv[:, _TWIST_CHILD])
+        local = sample_map(local_map, torch.cat([uv, middles], 1))
+        return Conditions(memory.float(), local.float(), own.state.pack(), own.shape, own.extent)
+
+
+def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
+    """Integral regression (Sun et al. 2018): (b, 29, h, w) logits and depths to UVD (b, 29, 3), pelvis depth zero."""
+    b, k, h, w = heatmaps.shape
+    probability = heatmaps.flatten(2).softmax(-1).unflatten(-1, (h, w))
+    u = (torch.arange(w, device=heatmaps.device) + 0.5) * (2 / w) - 1
+    v = (torch.arange(h, device=heatmaps.device) + 0.5) * (2 / h) - 1
+    # A little beyond the border, since a joint outside the crop is still a joint.
+    uv = 1.15 * torch.stack([(probability.sum(2) * u).sum(-1), (probability.sum(3) * v).sum(-1)], -1)
+    d = (probability * depths).sum((2, 3))[..., None]
+    return torch.cat([uv, d - d[:, :1]], -1)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels as the networks learn them: state (n, 133), shape (n, 10), extent (n,)."""
+
+    state: Tensor
+    shape: Tensor
+    extent: Tensor
+
+    def __getitem__(self, rows) -> Targets:
+        return Targets(self.state[rows], self.shape[rows], self.extent[rows])
+
+    @classmethod
+    def of(cls, samples: Samples, model: BodyModel) -> Targets:
+        state = state_from_body(samples.label, model, samples.K, samples.size)
+        return cls(state.pack(), samples.label.shape, crop_extent(samples.label.t_cam_root, samples.K, samples.size))
+
+
+def estimate_loss(own: Estimate, target: Targets) -> tuple[Tensor, dict[str, Tensor]]:
+    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent."""
+    state = PoseState.unpack(target.state)
+    parts = {
+        "uv": (own.state.uvd[..., :2] - state.uvd[..., :2]).abs().mean(),
+        "d": (own.state.uvd[..., 2] - state.uvd[..., 2]).abs().mean(),
+        "twist": (own.state.twist - state.twist).square().mean(),
+        "shape": (own.shape - target.shape).square().mean(),
+        "extent": (own.extent.log() - target.extent.log()).abs().mean(),
+    }
+    total = 4 * parts["uv"] + 4 * parts["d"] + parts["twist"] + 0.05 * parts["shape"] + parts["extent"]
+    return total, {key: value.detach() for key, value in parts.items()}
