@@ -39,13 +39,7 @@ TARGET_AMBIGUOUS = Domain(
     noise=0.04,
 )
 RENDERED = Domain(
-    yaw=3.1416,
-    pitch=(-0.3, 0.5),
-    clutter=0.8,
-    occluders=(0, 3),
-    occluder_size=(0.1, 0.35),
-    light=(0.3, 0.75),
-    noise=0.03,
+    yaw=1.2, pitch=(-0.1, 0.5), clutter=0.9, occluders=(0, 2), occluder_size=(0.1, 0.3), light=(0.3, 0.75), noise=0.03
 )
 
 #: source: exact labels, studio-like. target: its error is a visible bias (clutter, pitched camera). target_ambiguous:

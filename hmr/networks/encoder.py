@@ -20,10 +20,10 @@ class EncoderConfig:
     """
 
     backbone: str = "resnet18"
-    backbone_args: dict[str, Any] = field(default_factory=lambda: {"channels": [32, 64, 128, 192], "output_stride": 16})
+    backbone_args: dict[str, Any] = field(default_factory=lambda: {"channels": [32, 64, 128, 192]})
     pretrained: bool = False
-    channels: int = 96
-    deconvolutions: int = 2
+    channels: int = 64
+    deconvolutions: int = 3
     lateral: tuple[int, ...] = (1,)
 
 
@@ -46,13 +46,13 @@ class PictureEncoder(nn.Module):
         c = config.channels
         self.to_global = nn.Conv2d(widths[-1], c, 1)
         layers: list[nn.Module] = []
-        for i in range(config.deconvolutions):
+        for _ in range(config.deconvolutions):
             layers += [nn.ConvTranspose2d(c, c, 4, 2, 1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
-            del i
         self.deconvolve = nn.Sequential(*layers)
         self.lateral = nn.ModuleList(nn.Conv2d(width, c, 1) for width in widths[:-1])
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.mean: Tensor
         self.std: Tensor
 

@@ -87,11 +87,12 @@ def fit(
     state_folder: Path | None = None,
     save_every: int = 200,
     stop_at: int | None = None,
+    before_step: Callable[[int], None] | None = None,
 ) -> nn.Module:
     """Train ``model`` in place and return it; with EMA its weights are the averaged ones at the end.
 
     state_folder: where the training state is kept, and resumed from; removed at the end. stop_at: stop after that many
-    steps with the state saved (for tests and for time limits).
+    steps with the state saved (for tests and for time limits). before_step: called with the number of each step before it.
 
     Raises TrainingDivergedError when the loss is not finite, ValueError when there are no rows.
     """
@@ -139,6 +140,8 @@ def fit(
 
     model.train()
     for step in range(start, end):
+        if before_step is not None:
+            before_step(step)
         generator = torch.Generator(device=device).manual_seed(seed * 7_368_787 + step)
         torch.manual_seed(seed * 7_368_787 + step)  # dropout
         for group in optimizer.param_groups:

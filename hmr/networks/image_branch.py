@@ -130,6 +130,9 @@ class Targets:
     def __getitem__(self, rows) -> Targets:
         return Targets(self.state[rows], self.shape[rows], self.extent[rows])
 
+    def to(self, device: torch.device) -> Targets:
+        return Targets(self.state.to(device), self.shape.to(device), self.extent.to(device))
+
     @classmethod
     def of(cls, samples: Samples, model: BodyModel) -> Targets:
         state = state_from_body(samples.label, model, samples.K, samples.size)

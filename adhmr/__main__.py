@@ -1,0 +1,7 @@
+"""``python -m adhmr`` is ``adhmr``."""
+
+import sys
+
+from adhmr.cli import main
+
+sys.exit(main())

@@ -1,0 +1,101 @@
+"""The ``adhmr`` command. Each subcommand is a module with a dataclass of options and a ``run`` function."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import io
+import os
+import sys
+import warnings
+
+COMMANDS = {
+    "demo": "run the whole loop on the embedded default and write report.html",
+    "synth": "make pictures with exact labels, or pseudo-labels with hidden truth; draw a contact sheet",
+    "train-generator": "train the diffusion generator on labelled pictures",
+    "train-scorer": "train HMR-Scorer on exactly labelled pictures",
+    "predict": "propose and rank bodies for people in photographs",
+    "rank": "score candidates of any source in their pictures",
+    "pairs": "make winner/loser pairs from ranked candidates",
+    "align": "finetune a generator by Diffusion-DPO",
+    "clean": "keep or drop pseudo-labels by their score",
+    "evaluate": "compare generators with every figure and its interval",
+    "report": "write report.html for a demo's folder again",
+}
+
+
+def usage() -> str:
+    lines = ["usage: adhmr COMMAND [--config FILE.yaml] [options]", "", "commands:"]
+    lines += [f"  {name:16s} {text}" for name, text in COMMANDS.items()]
+    return "\n".join([*lines, "", "adhmr COMMAND --help tells the options of a command. Start with: adhmr demo"])
+
+
+def fail(message: str) -> int:
+    print(f"adhmr: {message}", file=sys.stderr)
+    return 2
+
+
+def parse(name: str, arguments: list[str]):
+    """Options of a command from flags and YAML. Exits with 2 and one line for a mistake."""
+    from jsonargparse import ActionConfigFile, ArgumentParser
+
+    module = importlib.import_module(f"adhmr.commands.{name.replace('-', '_')}")
+    parser = ArgumentParser(prog=f"adhmr {name}", description=module.__doc__, exit_on_error=False)
+    parser.add_argument(
+        "--config", action=ActionConfigFile, help="a YAML file with the options below; flags override it"
+    )
+    parser.add_class_arguments(module.Options, fail_untyped=True)
+    noise = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(noise):
+            parsed = parser.parse_args(arguments)
+        parsed.pop("config", None)
+        return module, parser.instantiate_classes(parsed), parsed
+    except Exception as error:
+        known = [action.dest for action in parser._actions]
+        raise ValueError(_first_line(str(error), known)) from None
+
+
+def _first_line(message: str, known: list[str]) -> str:
+    """jsonargparse's message on one line, with the nearest known key where a key is unknown."""
+    line = " ".join(message.split())
+    for word in line.replace("'", " ").replace("--", " ").replace("=", " ").replace('"', " ").split():
+        if word in known:
+            continue
+        near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+        if near and ("unrecognized" in line.lower() or "not accepted" in line.lower() or "unexpected" in line.lower()):
+            return f"{line}; did you mean '{near[0]}'?"
+    return line
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    name = arguments.pop(0)
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        return fail(f"unknown command '{name}'" + (f"; did you mean '{near[0]}'?" if near else "") + "\n\n" + usage())
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    try:
+        module, options, _ = parse(name, arguments)
+        result = module.run(options)
+        return int(result or 0)
+    except KeyboardInterrupt:
+        print("\nadhmr: stopped; the same command continues from the last finished stage", file=sys.stderr)
+        return 130
+    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        return fail(str(error))
+    except OSError as error:
+        if error.errno == 28:
+            return fail(
+                f"the disk is full ({error.filename or 'no file name'}); free some space and run the command again"
+            )
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One module for each command: a dataclass of options and ``run(options)``."""

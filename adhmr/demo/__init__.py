@@ -1,0 +1,1 @@
+"""``adhmr demo``: the whole loop on the embedded default."""

@@ -1,0 +1,75 @@
+"""The demo's budgets: every size and step count of the run, fixed so that a seed repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from dpo.align import AlignConfig
+from hmr.networks.fit import FitConfig
+
+
+@dataclass(frozen=True)
+class DataSizes:
+    """Pictures. source, wild: what the base is trained on. rendered: exact labels for the scorer beside source. target:
+    unlabelled, for alignment. calibration: held-out exact labels. tests: for the figures."""
+
+    source: int = 8000
+    wild: int = 4000
+    rendered: int = 6000
+    target: int = 1500
+    calibration: int = 400
+    to_clean: int = 1000
+    test: int = 300
+    test_target: int = 500
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """size: side of the pictures in pixels. candidates: M. judged_pictures: exactly labelled pictures on which the base's own
+    samples become training candidates of the scorer, ``training_candidates`` each."""
+
+    size: int = 64
+    data: DataSizes = field(default_factory=DataSizes)
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
+    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=1e-3, ema_decay=0.995))
+    scorer_branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
+    scorer: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=1e-3))
+    align: AlignConfig = field(default_factory=AlignConfig)
+    candidates: int = 10
+    training_candidates: int = 8
+    judged_pictures: int = 1500
+    seeds: int = 1
+
+
+def budget(name: str) -> DemoConfig:
+    """ "quick" (minutes on 2 cores), "full" (under an hour on 2 cores, three seeds) or "tiny" (seconds, for tests).
+
+    Raises ValueError for another name.
+    """
+    if name == "quick":
+        return DemoConfig()
+    if name == "full":
+        return DemoConfig(
+            data=DataSizes(
+                source=12000, wild=8000, rendered=12000, target=3000, calibration=800, to_clean=2000, test_target=800
+            ),
+            branch=FitConfig(steps=3000, batch_size=64, lr=4e-3),
+            denoiser=FitConfig(steps=2500, batch_size=128, lr=1e-3, ema_decay=0.998),
+            scorer_branch=FitConfig(steps=3500, batch_size=64, lr=4e-3),
+            scorer=FitConfig(steps=2500, batch_size=32, lr=1e-3),
+            judged_pictures=4000,
+            seeds=3,
+        )
+    if name == "tiny":
+        few = FitConfig(steps=4, batch_size=8, lr=1e-3)
+        return DemoConfig(
+            data=DataSizes(48, 32, 48, 24, 24, 24, 12, 12),
+            branch=few,
+            denoiser=replace(few, ema_decay=0.9),
+            scorer_branch=few,
+            scorer=few,
+            align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),
+            judged_pictures=8,
+
+        )
+    raise ValueError(f"unknown budget '{name}': expected quick, full or tiny")

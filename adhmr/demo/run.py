@@ -1,0 +1,98 @@
+"""A demo's folder: which stages are done, and the ways in and out for the stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adhmr.demo.config import DemoConfig
+from adhmr.progress import StageProgress
+from adhmr.tracking import Tracker
+from hmr.files import read_json, write_json
+from hmr.free_body import free_body
+from hmr.networks.fit import Report
+from hmr.samples import Samples, load_samples
+from hmr.smpl_layout import LayoutBody
+
+STATE_FILE = "demo.json"
+
+
+@dataclass
+class DemoRun:
+    """out: the folder. Stages talk through files in it."""
+
+    out: Path
+    config: DemoConfig
+    seed: int
+    tracker: Tracker
+    progress: StageProgress
+    share: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def body(self) -> LayoutBody:
+        return free_body(1200)
+
+    def samples(self, name: str) -> Samples:
+        return load_samples(self.out / "data" / name)
+
+    def report(self, name: str, low: float = 0.0, high: float = 1.0) -> Report:
+        """For a training loop: writes the curve ``name`` and moves the stage's bar from ``low`` to ``high``."""
+
+        def report(step: int, steps: int, values: dict[str, float]) -> None:
+            self.tracker.write(name, step, values)
+            self.progress.at(low + (high - low) * step / steps)
+
+        return report
+
+    def state(self, name: str) -> Path:
+        """Where a training loop keeps what it needs to resume."""
+        return self.out / "unfinished" / name
+
+
+def open_folder(out: Path, identity: dict) -> dict[str, float]:
+    """Seconds of the stages that are done. A folder that is not this demo's own is refused.
+
+    Raises ValueError: a folder with other things in it, or a demo with another budget, seed or code version.
+    """
+    state_path = out / STATE_FILE
+    if state_path.exists():
+        state = read_json(state_path)
+        if state["identity"] != identity:
+            changed = sorted(k for k in identity if state["identity"].get(k) != identity[k])
+            raise ValueError(
+                f"{out}: holds a demo with another {', '.join(changed)}; choose another --out, or remove the folder"
+            )
+        return state["seconds"]
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out}: is not empty and not a demo of ours; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(state_path, {"identity": identity, "seconds": {}})
+    return {}
+
+
+def run_stages(run: DemoRun, stages: dict[str, Callable[[DemoRun], None]], identity: dict) -> dict[str, float]:
+    """Run what is not done yet; each stage is marked done only after it returned."""
+    seconds = open_folder(run.out, identity)
+    for name, stage in stages.items():
+        if name in seconds:
+            run.progress.skip(name)
+            continue
+        run.progress.start(name)
+        began = time.monotonic()
+        stage(run)
+        seconds[name] = round(time.monotonic() - began, 1)
+        write_json(run.out / STATE_FILE, {"identity": identity, "seconds": seconds})
+        run.progress.finish()
+    return seconds
+
+
+def identity_of(config: DemoConfig, seed: int, budget: str) -> dict:
+    """What must be equal for a folder to be resumed."""
+    from hmr.networks.checkpoint import json_round_trip
+
+    return (
+        {"budget": budget, "seed": seed, "config": json_round_trip(config)} if dataclasses.is_dataclass(config) else {}
+    )

@@ -1,0 +1,296 @@
+"""The demo's stages. Each reads files of the demo's folder and writes its own."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from adhmr.demo.run import DemoRun
+from adhmr.evaluation import Judged, binary_figures, judge, ranking
+from adhmr.figures import Figure
+from adhmr.world.domains import DOMAINS
+from adhmr.world.make import make_samples
+from adhmr.world.pseudo_labels import Bias, HiddenTruth, biased_labels, mixed_labels
+from data_cleaning.rules import keep_by_threshold
+from data_cleaning.threshold import best_f1_threshold
+from data_cleaning.write import write_verdicts
+from diffusion_hmr import Generator, GeneratorConfig
+from diffusion_hmr.train import GeneratorTraining, train_generator
+from dpo.align import Replay, align
+from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
+from dpo.loss import diffusion_dpo_loss, winner_sft_loss
+from hmr.files import read_json, write_atomically, write_json
+from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
+from hmr.networks.image_branch import Conditions, Targets
+from hmr.networks.train_branch import conditions_of
+from hmr.samples import Samples, body_params_arrays, body_params_from_arrays, read_arrays, save_samples, write_arrays
+from regressors import Regressor, RegressorConfig
+from regressors.regressor import train_regressor_head
+from scorer import Scorer, ScorerConfig
+from scorer.candidates import CandidateSets, candidate_sets, noised_truth, uvd_of
+from scorer.scorer import BlindScorer
+from scorer.train import ScorerTraining, calibrate, train_blind_scorer, train_scorer
+
+CPU = torch.device("cpu")
+TEST_DOMAINS = ("source", "target", "target_ambiguous")
+CONTROLS = ("random_pairs", "consensus_pairs", "sft")
+GENERATORS = ("base", "aligned", *CONTROLS)
+
+
+def make_data(run: DemoRun) -> None:
+    """Every picture of the demo. Sets differ in their seeds, so no picture is in two of them."""
+    sizes, size, body = run.config.data, run.config.size, run.body
+    seeds = iter(range(1000 * run.seed, 1000 * run.seed + 1000))
+
+    def make(domain: str, count: int, prefix: str) -> Samples:
+        return make_samples(DOMAINS[domain], count, size, next(seeds), body, prefix)
+
+    def save(name: str, samples: Samples) -> None:
+        save_samples(run.out / "data" / name, samples)
+
+    save("source", make("source", sizes.source, "source"))
+    run.progress.at(0.3)
+    half = sizes.wild // 2
+    wild = Samples.cat([make("target", half, "wild-a"), make("target_ambiguous", sizes.wild - half, "wild-b")])
+    save("wild", biased_labels(wild, next(seeds), Bias()))
+    run.progress.at(0.5)
+    save("rendered", make("rendered", sizes.rendered, "rendered"))
+    run.progress.at(0.7)
+    save("target", make("target", sizes.target, "target").unlabelled())
+    save("calibration", make("rendered", sizes.calibration, "calibration"))
+    labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds))
+    save("checked", labelled)
+    save_hidden_truth(run, "checked", truth)
+    labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds))
+    save("to-clean", labelled)
+    save_hidden_truth(run, "to-clean", truth)
+    for domain in TEST_DOMAINS:
+        count = sizes.test_target if domain == "target" else sizes.test
+        save(f"test-{domain}", make(domain, count, f"test-{domain}"))
+
+
+def save_hidden_truth(run: DemoRun, name: str, truth: HiddenTruth) -> None:
+    kinds = {"error_kind": np.array(truth.error_kind, dtype=np.str_)}
+    write_arrays(run.out / "data" / name / "hidden-truth.npz", {**body_params_arrays(truth.label), **kinds})
+
+
+def load_hidden_truth(run: DemoRun, name: str) -> HiddenTruth:
+    arrays = read_arrays(run.out / "data" / name / "hidden-truth.npz")
+    return HiddenTruth(body_params_from_arrays(arrays), tuple(str(k) for k in arrays["error_kind"]))
+
+
+def train_base(run: DemoRun) -> None:
+    """The base generator: exact labels of the source domain and biased pseudo-labels of in-the-wild-like pictures."""
+    samples = Samples.cat([run.samples("source"), run.samples("wild")])
+    generator, conditions = train_generator(
+        GeneratorConfig(size=run.config.size),
+        GeneratorTraining(run.config.branch, run.config.denoiser),
+        samples,
+        run.body,
+        run.seed,
+        (run.report("generator-branch", 0.0, 0.65), run.report("generator-denoiser", 0.65, 1.0)),
+        CPU,
+        run.state("generator"),
+    )
+    save_conditions(run, "base-training", conditions)
+    generator.save_pretrained(run.out / "generator-base")
+
+
+def save_conditions(run: DemoRun, name: str, conditions: Conditions) -> None:
+    path = run.out / "cache" / f"{name}.safetensors"
+    with write_atomically(path) as partial:
+        save_file({k: v.contiguous() for k, v in vars(conditions).items()}, partial)
+
+
+def load_conditions(run: DemoRun, name: str) -> Conditions:
+    return Conditions(**load_file(run.out / "cache" / f"{name}.safetensors"))
+
+
+def train_regressor(run: DemoRun) -> None:
+    """The deterministic opponent: the base's own image branch, the same transformer, the same steps."""
+    generator = Generator.from_pretrained(run.out / "generator-base")
+    samples = Samples.cat([run.samples("source"), run.samples("wild")])
+    torch.manual_seed(run.seed)
+    config = generator.config
+    regressor = Regressor(RegressorConfig(size=config.size, branch=config.branch, head=config.denoiser))
+    regressor.branch.load_state_dict(generator.branch.state_dict())
+    train_regressor_head(
+        regressor, load_conditions(run, "base-training"), Targets.of(samples, run.body).state,
+        generator.denoiser.residual_std, run.config.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
+    )  # fmt: skip
+    regressor.save_pretrained(run.out / "regressor")
+
+
+def make_candidates(run: DemoRun) -> None:
+    """The base's own samples on exactly labelled pictures: the scorer's hard cases, through a file."""
+    generator = Generator.from_pretrained(run.out / "generator-base")
+    exact = Samples.cat([run.samples("source"), run.samples("rendered")])
+    chosen = torch.randperm(len(exact), generator=torch.Generator().manual_seed(run.seed))[: run.config.judged_pictures]
+    hypotheses = generator.propose(
+        exact[chosen], run.body, run.config.training_candidates, run.seed + 11, "generator-base"
+    )
+    save_hypotheses(run.out / "candidates" / "training.npz", hypotheses)
+    run.progress.at(0.8)
+    held_out = run.samples("calibration")
+    hypotheses = generator.propose(held_out, run.body, run.config.candidates, run.seed + 12, "generator-base")
+    save_hypotheses(run.out / "candidates" / "calibration.npz", hypotheses)
+
+
+def train_judges(run: DemoRun) -> None:
+    """HMR-Scorer on exact labels, and its ablation that does not see the picture."""
+    config, body = run.config, run.body
+    exact = Samples.cat([run.samples("source"), run.samples("rendered")])
+    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.25)
+    own = load_hypotheses(run.out / "candidates" / "training.npz")
+    sets = CandidateSets.cat([candidate_sets(exact, noised, body), candidate_sets(exact, own, body)])
+    scorer = train_scorer(
+        ScorerConfig(size=config.size),
+        ScorerTraining(config.scorer_branch, config.scorer),
+        exact,
+        sets,
+        body,
+        run.seed + 1,
+        (run.report("scorer-branch", 0.1, 0.5), run.report("scorer-ranking", 0.5, 0.9)),
+        CPU,
+        run.state("scorer"),
+    )
+    calibrate(scorer, run.samples("calibration"), load_hypotheses(run.out / "candidates" / "calibration.npz"), body)
+    torch.manual_seed(run.seed + 2)
+    blind = BlindScorer(scorer.config)
+    train_blind_scorer(blind, sets, config.scorer, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
+    with write_atomically(run.out / "scorer-no-image.safetensors") as partial:
+        save_file(blind.state_dict(), partial)
+    scorer.save_pretrained(run.out / "scorer")
+
+
+def load_blind_scorer(run: DemoRun, scorer: Scorer) -> BlindScorer:
+    blind = BlindScorer(scorer.config)
+    blind.load_state_dict(load_file(run.out / "scorer-no-image.safetensors"))
+    return blind
+
+
+def _finetune(run: DemoRun, name: str, low: float, high: float) -> None:
+    """One alignment run on the unlabelled target pictures, with exact source labels replayed; ``name`` of GENERATORS."""
+    folder = run.out / f"generator-{name}"
+    if (folder / "config.json").exists():
+        return
+    generator = Generator.from_pretrained(run.out / "generator-base")
+    scorer = Scorer.from_pretrained(run.out / "scorer")
+    config, body, unlabelled = run.config.align, run.body, run.samples("target")
+    judges: dict[str, Judge] = {
+        "aligned": scorer_judge(scorer, body, config.diversity),
+        "sft": scorer_judge(scorer, body, config.diversity),
+        "random_pairs": random_judge(),
+        "consensus_pairs": consensus_judge(body),
+    }
+    conditions = conditions_of(generator.branch, unlabelled)
+    source = run.samples("source")
+    replay = Replay(load_conditions(run, "base-training")[: len(source)], Targets.of(source, body).state)
+    align(
+        generator, conditions, unlabelled.key,
+        pair_maker(unlabelled, conditions, judges[name], body, config, name),
+        config, run.seed + 31, run.report(f"align-{name}", low, high), replay,
+        winner_sft_loss if name == "sft" else diffusion_dpo_loss, run.state(f"align-{name}"),
+    )  # fmt: skip
+    generator.save_pretrained(folder)
+
+
+def align_generator(run: DemoRun) -> None:
+    """Diffusion-DPO on the scorer's preferences."""
+    _finetune(run, "aligned", 0.0, 1.0)
+
+
+def align_controls(run: DemoRun) -> None:
+    """The same budget on random pairs, on the crowd's pairs, and supervised on the winners."""
+    for i, name in enumerate(CONTROLS):
+        _finetune(run, name, i / len(CONTROLS), (i + 1) / len(CONTROLS))
+
+
+def clean_labels(run: DemoRun) -> None:
+    """Keep or drop each pseudo-label; the threshold comes from a checked sample of the other domain, not from this set."""
+    scorer = Scorer.from_pretrained(run.out / "scorer")
+
+    def scored(name: str) -> tuple[Samples, np.ndarray, np.ndarray]:
+        samples = run.samples(name)
+        as_candidates = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
+        scores = scorer.score(samples, as_candidates, run.body)
+        return samples, scores.value[:, 0].numpy(), scores.expected_error_mm[:, 0].numpy()
+
+    _, checked_score, _ = scored("checked")
+    threshold = best_f1_threshold(checked_score, load_hidden_truth(run, "checked").gross)
+    samples, score, expected = scored("to-clean")
+    verdicts = keep_by_threshold(samples.key, score, expected, threshold)
+    write_verdicts(run.out / "cleaning", verdicts, samples)
+    kept = np.array([v.keep for v in verdicts])
+    figures = binary_figures(kept, load_hidden_truth(run, "to-clean").gross)
+    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "threshold": threshold})
+
+
+def evaluate_all(run: DemoRun) -> None:
+    """Every generator on every test set, the scorer on noised truths and on the base's samples."""
+    scorer = Scorer.from_pretrained(run.out / "scorer")
+    blind = load_blind_scorer(run, scorer)
+    body, n = run.body, run.config.candidates
+    judged: dict[str, dict[str, Judged]] = {name: {} for name in (*GENERATORS, "regressor")}
+    rankings: dict[str, dict[str, dict[str, Figure]]] = {"scorer": {}, "scorer_no_image": {}}
+    done, total = 0, len(TEST_DOMAINS) * (len(GENERATORS) + 1)
+    for domain in TEST_DOMAINS:
+        truth = run.samples(f"test-{domain}")
+        base = Generator.from_pretrained(run.out / "generator-base")
+        conditions = conditions_of(base.branch, truth)
+        for name in GENERATORS:
+            generator = Generator.from_pretrained(run.out / f"generator-{name}")
+            params = generator.sample_bodies(conditions, truth.K, body, n, run.seed + 41)
+            zero = generator.sample_bodies(conditions, truth.K, body, 1, run.seed, zero_noise=True)
+            hypotheses = Hypotheses(truth.key, params, truth.K, f"generator-{name}", run.seed + 41)
+            score = scorer.score(truth, hypotheses, body).value
+            judged[name][domain] = judge(hypotheses, zero, truth, score, body)
+            save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses)
+            if name == "base":
+                kinds = {"generator_samples": hypotheses} if domain == "target" else {}
+                if domain == "source":
+                    kinds["noised_truth"] = noised_truth(truth, n, run.seed + 42)
+                kinds[f"generator_samples_{domain}"] = hypotheses
+                kinds[f"noised_truth_{domain}"] = noised_truth(truth, n, run.seed + 42)
+                for kind, candidates in kinds.items():
+                    rankings["scorer"][kind] = _ranked(
+                        candidates, truth, scorer.score(truth, candidates, body).value, run
+                    )
+                    uvd = uvd_of(candidates.params, candidates.K, truth.size, body)
+                    rankings["scorer_no_image"][kind] = _ranked(candidates, truth, blind.score_uvd(uvd), run)
+            done += 1
+            run.progress.at(done / total)
+        regressor = Regressor.from_pretrained(run.out / "regressor")
+        bodies = regressor.bodies(conditions, truth.K, body).reshape_batch(len(truth), 1)
+        hypotheses = Hypotheses(truth.key, bodies, truth.K, "regressor", 0)
+        judged["regressor"][domain] = judge(hypotheses, None, truth, torch.zeros(len(truth), 1), body)
+        done += 1
+    write_json(
+        run.out / "evaluation" / "figures.json",
+        {
+            "generators": {n: {d: j.figures() for d, j in by.items()} for n, by in judged.items()},
+            "change": {
+                n: {d: j.change_percent(judged["base"][d]) for d, j in by.items()}
+                for n, by in judged.items()
+                if n not in ("base",)
+            },
+            **rankings,
+        },
+    )
+
+
+def _ranked(candidates: Hypotheses, truth: Samples, score: torch.Tensor, run: DemoRun) -> dict[str, Figure]:
+    return ranking(candidates, truth, score, run.body).figures()
+
+
+def tidy(run: DemoRun) -> None:
+    """Remove what only an interrupted run needs."""
+    shutil.rmtree(run.out / "unfinished", ignore_errors=True)
+    shutil.rmtree(run.out / "cache", ignore_errors=True)
+
+
+def evaluation_figures(run: DemoRun) -> dict:
+    return read_json(run.out / "evaluation" / "figures.json")

@@ -1,0 +1,139 @@
+"""Evaluation as one function for all generators: every figure that contraction could game stands beside one it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from adhmr.figures import Figure, bootstrap, mean, mean_figure, percent_change
+from hmr.body import BodyModel, BodyParams
+from hmr.hypotheses import Hypotheses
+from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
+from hmr.samples import Samples
+from scorer.correlation import partial_correlation, pearson, spearman
+
+MEASURES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
+PROTOCOL = (
+    "24 SMPL joints of the free body (1,200 vertices), aligned at the pelvis joint, true crop and camera intrinsics, shape "
+    "and depth predicted; PA: similarity without reflection; 95 % intervals: bootstrap over pictures"
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Per picture, (b,) each, millimetres: what the figures are averages of. Keys as in metrics.json, without ``_mm``."""
+
+    columns: dict[str, np.ndarray]
+
+    def figures(self) -> dict[str, Figure]:
+        """The block ``generators.{name}.{domain}`` of metrics.json."""
+        out = {f"{key}_mm": mean_figure(column) for key, column in self.columns.items()}
+        out["recovered_fraction"] = bootstrap(
+            recovered, self.columns["mean_pve"], self.columns["selected_pve"], self.columns["min_pve"]
+        )
+        return out
+
+    def change_percent(self, base: Judged) -> dict[str, Figure]:
+        """Paired change against another generator on the same pictures, in percent of the base."""
+        return {
+            f"{key}_percent": bootstrap(percent_change, column, base.columns[key])
+            for key, column in self.columns.items()
+            if base.columns[key].any()
+        }
+
+
+def recovered(mean_error: np.ndarray, selected: np.ndarray, minimum: np.ndarray) -> np.ndarray:
+    """(mean - selected) / (mean - min): what choosing by score gives of what it could."""
+    return (mean(mean_error) - mean(selected)) / np.maximum(mean(mean_error) - mean(minimum), 1e-9)
+
+
+def judge(
+    hypotheses: Hypotheses, zero_noise: BodyParams | None, truth: Samples, score: Tensor, model: BodyModel
+) -> Judged:
+    """hypotheses [b, n] of the pictures of ``truth``; zero_noise: [b, 1] the deterministic samples (a regressor has none);
+    score (b, n): higher is better."""
+    errors = errors_of_hypotheses_mm(hypotheses.params, truth.label, model)
+    best = score.argmax(1, keepdim=True)
+    columns: dict[str, Tensor] = {}
+    zero = errors if zero_noise is None else errors_of_hypotheses_mm(zero_noise, truth.label, model)
+    for measure in MEASURES:
+        e = errors[measure]
+        columns[f"selected_{measure}"] = e.gather(1, best)[:, 0]
+        columns[f"mean_{measure}"] = e.mean(1)
+        columns[f"min_{measure}"] = e.amin(1)
+        columns[f"zero_noise_{measure}"] = zero[measure].mean(1)
+        columns[f"mean_sample_{measure}"] = errors[f"mean_sample_{measure}"]
+    columns["energy_score"] = energy_score_mm(errors["pve"], errors["pairwise"])
+    columns["spread"] = spread_mm(errors["pairwise"])
+    return Judged({k: v.numpy().astype(np.float64) for k, v in columns.items()})
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Scores against errors for b pictures with n candidates: both (b, n), and the medoid distances."""
+
+    score: np.ndarray
+    error_mm: dict[str, np.ndarray]
+    medoid_mm: np.ndarray
+
+    def figures(self) -> dict[str, Figure]:
+        """The block ``scorer.{kind}`` of metrics.json: positive means that higher scores have lower errors."""
+        out: dict[str, Figure] = {}
+        for measure in ("pve", "mpjpe"):
+            error = self.error_mm[measure]
+            for name, correlation in (("srcc", spearman), ("plcc", pearson)):
+                out[f"within_{name}_{measure}"] = mean_figure(-correlation(self.score, error))
+
+                def pooled(score: np.ndarray, e: np.ndarray, correlation=correlation) -> np.ndarray:
+                    return -correlation(score.reshape(*score.shape[:-2], -1), e.reshape(*e.shape[:-2], -1))
+
+                out[f"pooled_{name}_{measure}"] = _pooled(pooled, self.score, error)
+        medoid = spearman(self.medoid_mm, self.error_mm["pve"])
+        own = -spearman(self.score, self.error_mm["pve"])
+        both = -spearman(self.score, self.medoid_mm)
+        out["medoid_within_srcc_pve"] = mean_figure(medoid)
+        out["partial_within_srcc_pve"] = mean_figure(partial_correlation(own, medoid, both))
+        return out
+
+
+def _pooled(statistic, score: np.ndarray, error: np.ndarray, resamples: int = 200) -> Figure:
+    """A correlation over all candidates of all pictures; whole pictures are resampled."""
+    rng = np.random.default_rng(0)
+    n = len(score)
+    values = [float(statistic(score[rows], error[rows])) for rows in rng.integers(n, size=(resamples, n))]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Figure(
+        value=round(float(statistic(score, error)), 4), low=round(float(low), 4), high=round(float(high), 4), n=n
+    )
+
+
+def ranking(hypotheses: Hypotheses, truth: Samples, score: Tensor, model: BodyModel) -> Ranking:
+    errors = errors_of_hypotheses_mm(hypotheses.params, truth.label, model)
+    return Ranking(
+        score=score.numpy(),
+        error_mm={m: errors[m].numpy() for m in MEASURES},
+        medoid_mm=medoid_distance_mm(errors["pairwise"]).numpy(),
+    )
+
+
+def truth_ranks(errors_to_truth_mm: Tensor, pairwise_mm: Tensor) -> Tensor:
+    """(b,) in [0, 1]: where the truth's mean distance to the samples falls among the samples' own mean distances to each
+    other. Uniform for a calibrated sampler."""
+    own = medoid_distance_mm(pairwise_mm)
+    return (own < errors_to_truth_mm.mean(-1, keepdim=True)).float().mean(-1)
+
+
+def binary_figures(kept: np.ndarray, gross: np.ndarray) -> dict[str, Figure]:
+    """Precision and recall of *dropping* gross errors, and the share that is kept; (n,) booleans."""
+    dropped = ~kept
+
+    def ratio(hit: np.ndarray, of: np.ndarray) -> np.ndarray:
+        return hit.sum(-1) / np.maximum(of.sum(-1), 1)
+
+    return {
+        "precision": bootstrap(ratio, dropped & gross, dropped),
+        "recall": bootstrap(ratio, dropped & gross, gross),
+        "kept": bootstrap(mean, kept.astype(float)),
+    }

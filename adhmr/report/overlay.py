@@ -1,0 +1,66 @@
+"""Bodies drawn over pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from adhmr.world.render import rasterise
+from hmr.body import BodyParams
+from hmr.smpl_layout import LayoutBody
+
+BLUE, GREEN, RED, ORANGE = (0.42, 0.62, 0.92), (0.35, 0.78, 0.45), (0.90, 0.36, 0.34), (0.95, 0.66, 0.25)
+
+
+def draw_body(
+    rgb: np.ndarray,
+    params: BodyParams,
+    K: np.ndarray,
+    model: LayoutBody,
+    colour: tuple[float, float, float],
+    opacity=0.85,
+) -> np.ndarray:
+    """One body (no batch axes) over a picture (h, w, 3) uint8. Parts behind the camera are left out."""
+    vertices = model.posed(params).vertices.numpy().astype(np.float32)
+    h, w = rgb.shape[:2]
+    depth, index, _ = rasterise(
+        vertices, model.faces.numpy().astype(np.int32), np.ascontiguousarray(K, dtype=np.float32), w, h
+    )
+    del depth
+    seen = index >= 0
+    corner = vertices[model.faces.numpy()[index[seen]]]
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    light = np.array([-0.4, -0.6, -0.7])
+    shade = 0.45 + 0.55 * np.clip(normal @ (light / np.linalg.norm(light)), 0, 1)
+    out = rgb.astype(np.float32) / 255
+    out[seen] = (1 - opacity) * out[seen] + opacity * shade[:, None] * np.array(colour)
+    return (out.clip(0, 1) * 255).astype(np.uint8)
+
+
+def enlarged(rgb: np.ndarray, K: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """A small picture and its camera, ``factor`` times larger, for drawing over."""
+    big = Image.fromarray(rgb).resize((rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.BICUBIC)
+    scale = np.diag([factor, factor, 1.0])
+    return np.asarray(big), scale @ K
+
+
+def data_uri(rgb: np.ndarray, quality: int = 85) -> str:
+    """A picture for an <img src>, as JPEG."""
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def sheet(pictures: list[np.ndarray], columns: int) -> np.ndarray:
+    """Equal pictures in rows of ``columns``."""
+    h, w = pictures[0].shape[:2]
+    rows = -(-len(pictures) // columns)
+    out = np.full((rows * h, columns * w, 3), 255, dtype=np.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = divmod(i, columns)
+        out[y * h : (y + 1) * h, x * w : (x + 1) * w] = picture
+    return out

@@ -1,0 +1,46 @@
+"""Training curves: JSON lines in files, and Weights & Biases when it is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+Log = Literal["files", "wandb"]
+
+
+class Tracker:
+    """One curve file for each name under ``folder``. With wandb, one run; offline when WANDB_MODE says so."""
+
+    def __init__(self, folder: Path, log: Log = "files", project: str = "adhmr", config: dict[str, Any] | None = None):
+        self.folder = folder
+        self.run = None
+        if log == "wandb":
+            import wandb
+
+            folder.mkdir(parents=True, exist_ok=True)
+            self.run = wandb.init(project=project, dir=str(folder), config=config or {})
+
+    def write(self, name: str, step: int, values: dict[str, float]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{name}.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")
+        if self.run is not None:
+            self.run.log({f"{name}/{k}": v for k, v in values.items()} | {f"{name}/step": step})
+
+    def forget(self, name: str) -> None:
+        """Start a curve anew."""
+        (self.folder / f"{name}.jsonl").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self.run is not None:
+            self.run.finish()
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """The points of a curve; where a resumed run wrote a step twice the later one counts."""
+    points = {}
+    for line in path.read_text().splitlines():
+        point = json.loads(line)
+        points[point["step"]] = point
+    return [points[step] for step in sorted(points)]

@@ -1,0 +1,81 @@
+"""Labels that are wrong the way real pseudo-labels are, with the truth hidden beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from roma import rotvec_to_rotmat
+
+from adhmr.world.poses import pulled_to_rest
+from hmr.body import BodyParams
+from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
+from hmr.samples import Samples
+
+_BENT = ["left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "right_hip"]
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What a labelling pipeline gets wrong systematically, and at random.
+
+    lean: it assumes a level camera, so bodies lean by this angle (radians). prior: it shrinks the rotations of elbows, knees
+    and hips to this share. sigma: random error of every rotation (radians per component). flipped: share of labels whose
+    left and right are swapped.
+    """
+
+    lean: float = 0.25
+    prior: float = 0.7
+    sigma: float = 0.06
+    flipped: float = 0.03
+
+
+def biased_labels(samples: Samples, seed: int, bias: Bias) -> Samples:
+    """Pseudo-labels of in-the-wild-like pictures, as real training sets have them."""
+    generator = torch.Generator().manual_seed(seed)
+    n, true = len(samples), samples.label
+    about_x = torch.tensor([-bias.lean, 0.0, 0.0]).expand(n, 3)
+    wrong = replace(
+        true,
+        R_cam_root=rotvec_to_rotmat(about_x) @ true.R_cam_root,
+        R_parent_joint=pulled_to_rest(true.R_parent_joint, _BENT, bias.prior),
+    )
+    wrong = gaussian(wrong, torch.full((n,), bias.sigma), generator)
+    flip = torch.rand(n, generator=generator) < bias.flipped
+    return replace(samples, label=choose(flip.long(), [wrong, mirrored(wrong)]), label_kind=("pseudo",) * n)
+
+
+ERROR_KINDS = ("small", "wrong limb", "flipped left/right", "wrong scale", "shifted box")
+
+
+@dataclass(frozen=True)
+class HiddenTruth:
+    """What a cleaning run must not see: the true bodies, and what was done to each label (one of ERROR_KINDS)."""
+
+    label: BodyParams
+    error_kind: tuple[str, ...]
+
+    @property
+    def gross(self) -> np.ndarray:
+        return np.array([kind != "small" for kind in self.error_kind])
+
+
+def mixed_labels(
+    samples: Samples, seed: int, gross_share: float = 0.35, sigma: float = 0.05
+) -> tuple[Samples, HiddenTruth]:
+    """A set to clean: small random errors in all labels, gross ones in some."""
+    generator = torch.Generator().manual_seed(seed)
+    n = len(samples)
+    small = gaussian(samples.label, torch.full((n,), sigma), generator)
+    options = [
+        small,
+        wrong_limb(small, generator),
+        mirrored(small),
+        wrong_scale(small, generator),
+        shifted(small, generator),
+    ]
+    kind = torch.randint(1, len(ERROR_KINDS), (n,), generator=generator)
+    kind = torch.where(torch.rand(n, generator=generator) < gross_share, kind, 0)
+    labelled = replace(samples, label=choose(kind, options), label_kind=("pseudo",) * n)
+    return labelled, HiddenTruth(samples.label, tuple(ERROR_KINDS[k] for k in kind.tolist()))

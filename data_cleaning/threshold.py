@@ -1,0 +1,21 @@
+"""Choose a threshold on a checked sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def best_f1_threshold(score: np.ndarray, gross: np.ndarray) -> float:
+    """The threshold below which labels are dropped that has the highest F1 at dropping ``gross`` ones; (n,) each.
+
+    It lies in the middle between two neighbouring scores. Raises ValueError when the sample has no gross error or only those.
+    """
+    if not 0 < gross.sum() < len(gross):
+        raise ValueError(
+            f"a checked sample needs good and bad labels to choose a threshold from: {gross.sum()} of {len(gross)} are bad"
+        )
+    order = np.argsort(score)
+    hits = np.cumsum(gross[order])
+    f1 = 2 * hits / (np.arange(1, len(score) + 1) + gross.sum())
+    best = int(f1[:-1].argmax())
+    return float(0.5 * (score[order][best] + score[order][best + 1]))

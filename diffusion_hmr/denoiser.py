@@ -1,0 +1,54 @@
+"""The denoiser: joint and twist tokens, pixel-aligned local features, cross-attention to the picture (ADHMR section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffusers.models.embeddings import get_timestep_embedding
+from torch import Tensor, nn
+
+from hmr.networks.blocks import BlocksConfig
+from hmr.networks.image_branch import Conditions
+from hmr.networks.pose_network import PoseNetwork
+from hmr.pose_state import STATE_DIM
+
+
+@dataclass(frozen=True)
+class PreparedCondition:
+    """What of a condition depends on the picture alone; made once for all hypotheses and all steps."""
+
+    tokens: Tensor
+    memory: list[tuple[Tensor, Tensor]]
+    own: Tensor
+
+
+class Denoiser(nn.Module):
+    """Predicts v (Salimans and Ho 2022) of the normalised residual x = (state - own estimate) / residual_std.
+
+    Centring on the image branch's own estimate leaves the network the posterior around it to learn, which a small
+    network can do. ``residual_std`` (133,) is measured on training data.
+    """
+
+    def __init__(self, config: BlocksConfig, channels: int) -> None:
+        super().__init__()
+        self.network = PoseNetwork(config, channels)
+        self.time = nn.Sequential(nn.Linear(64, config.width), nn.SiLU(), nn.Linear(config.width, config.width))
+        self.register_buffer("residual_std", torch.ones(STATE_DIM))
+        self.residual_std: Tensor
+
+    def prepare(self, conditions: Conditions) -> PreparedCondition:
+        tokens, memory = self.network.condition(conditions)
+        return PreparedCondition(tokens, memory, conditions.own)
+
+    def forward(self, x_t: Tensor, t: Tensor, condition: PreparedCondition) -> Tensor:
+        """x_t (b, n, 133), t (b, n) integer timesteps. Returns v (b, n, 133), float32."""
+        embedded = get_timestep_embedding(t.flatten(), 64).unflatten(0, t.shape)
+        return self.network(x_t, self.time(embedded), (condition.tokens, condition.memory)).float()
+
+    def normalised(self, state: Tensor, own: Tensor) -> Tensor:
+        """(b, n, 133) packed states and (b, 133) own estimates to x."""
+        return (state - own[:, None]) / self.residual_std
+
+    def denormalised(self, x: Tensor, own: Tensor) -> Tensor:
+        return x * self.residual_std + own[:, None]

@@ -1,0 +1,113 @@
+"""The generator: image branch, denoiser and sampler in one class, sized by its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from diffusion_hmr.denoiser import Denoiser
+from diffusion_hmr.schedule import ddim
+from hmr.body import BodyModel, BodyParams
+from hmr.hypotheses import Hypotheses
+from hmr.networks.blocks import BlocksConfig
+from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.fit import autocast
+from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
+from hmr.networks.train_branch import conditions_of
+from hmr.pose_state import STATE_DIM, PoseState, body_from_state
+from hmr.samples import Samples
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """size: side of the crops in pixels. sampling_steps: DDIM steps."""
+
+    size: int = 64
+    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    denoiser: BlocksConfig = field(default_factory=BlocksConfig)
+    sampling_steps: int = 10
+
+
+class Generator(nn.Module):
+    """p(body | picture)."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.branch = ImageBranch(config.branch, config.size)
+        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels)
+
+    @torch.no_grad()
+    def sample_states(
+        self, conditions: Conditions, count: int, seed: int, steps: int | None = None, zero_noise: bool = False
+    ) -> Tensor:
+        """(b, count, 133) packed states by DDIM.
+
+        zero_noise: start at zeros, the deterministic mode of the papers (then all hypotheses of a picture are equal).
+        """
+        self.denoiser.eval()
+        device = self.denoiser.residual_std.device
+        conditions = conditions.map(lambda x: x.to(device))
+        scheduler = ddim(steps or self.config.sampling_steps)
+        x = torch.randn(len(conditions), count, STATE_DIM, generator=torch.Generator().manual_seed(seed)).to(device)
+        if zero_noise:
+            x = torch.zeros_like(x)
+        with autocast(device):
+            condition = self.denoiser.prepare(conditions)
+            for t in scheduler.timesteps:
+                v = self.denoiser(x, t.expand(x.shape[:2]).to(device), condition)
+                x = scheduler.step(v, int(t), x).prev_sample
+        return self.denoiser.denormalised(x, condition.own).float().cpu()
+
+    def sample_bodies(
+        self,
+        conditions: Conditions,
+        K: Tensor,
+        model: BodyModel,
+        count: int,
+        seed: int,
+        chunk: int = 256,
+        zero_noise: bool = False,
+    ) -> BodyParams:
+        """[b, count] bodies in the frame of the crops' cameras K (b, 3, 3)."""
+        parts = []
+        for start in range(0, len(conditions), chunk):
+            part, rows = conditions[start : start + chunk], slice(start, start + chunk)
+            packed = self.sample_states(part, count, seed + start, zero_noise=zero_noise)
+            parts.append(
+                body_from_state(
+                    PoseState.unpack(packed),
+                    part.shape[:, None].cpu(),
+                    part.extent[:, None].expand(-1, count).cpu(),
+                    K[rows, None],
+                    self.config.size,
+                    model,
+                )
+            )
+        return BodyParams.cat(parts)
+
+    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
+        """Candidates for pictures; each picture is encoded once."""
+        self.check_size(samples)
+        params = self.sample_bodies(conditions_of(self.branch, samples), samples.K, model, count, seed)
+        return Hypotheses(samples.key, params, samples.K, source, seed)
+
+    def check_size(self, samples: Samples) -> None:
+        if samples.size != self.config.size:
+            raise ValueError(
+                f"this generator was trained on {self.config.size} px crops, the pictures are {samples.size} px; make "
+                f"the set again with --size {self.config.size}"
+            )
+
+    def save_pretrained(self, folder: Path) -> None:
+        save_network(folder, "generator", self, self.config)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Generator:
+        config, _ = read_config(folder, "generator", GeneratorConfig)
+        generator = cls(config)
+        load_weights(folder, generator)
+        return generator.eval()

@@ -1,0 +1,110 @@
+"""Train a generator: the image branch first, then the denoiser on the frozen branch's features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_model, save_model
+from torch import Tensor
+
+from diffusion_hmr.denoiser import Denoiser
+from diffusion_hmr.generator import Generator, GeneratorConfig
+from diffusion_hmr.schedule import NUM_TIMESTEPS, noise_schedule
+from hmr.body import BodyModel
+from hmr.files import write_atomically
+from hmr.networks.fit import FitConfig, Report, fit
+from hmr.networks.image_branch import Conditions, Targets
+from hmr.networks.train_branch import conditions_of, train_image_branch
+from hmr.samples import Samples
+
+
+def antithetic_timesteps(shape: tuple[int, int], generator: torch.Generator, device: torch.device) -> Tensor:
+    """(b, n) timesteps; each drawn one comes with its mirror T - 1 - t, which evens out a batch (HypoNet's training)."""
+    b, n = shape
+    half = torch.randint(0, NUM_TIMESTEPS, (b, (n + 1) // 2), generator=generator, device=device)
+    return torch.cat([half, NUM_TIMESTEPS - 1 - half], 1)[:, :n]
+
+
+def v_error(denoiser: Denoiser, x_0: Tensor, noise: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+    """Squared error of the predicted v, averaged over the state's dimensions: (b, n, 133) and (b, n) to (b, n)."""
+    schedule = noise_schedule()
+    flat_t = t.flatten()
+    x_t = schedule.add_noise(x_0.flatten(0, 1), noise.flatten(0, 1), flat_t).view_as(x_0)  # pyright: ignore[reportArgumentType]
+    v = schedule.get_velocity(x_0.flatten(0, 1), noise.flatten(0, 1), flat_t).view_as(x_0)  # pyright: ignore[reportArgumentType]
+    return (denoiser(x_t, t, denoiser.prepare(conditions)) - v).square().mean(-1)
+
+
+def residual_std(states: Tensor, own: Tensor) -> Tensor:
+    """Root mean square of (state - own estimate) for each dimension, (133,), with a floor for dimensions that hardly move."""
+    return (states - own).square().mean(0).sqrt().clamp_min(0.02)
+
+
+def train_denoiser(
+    denoiser: Denoiser,
+    conditions: Conditions,
+    states: Tensor,
+    config: FitConfig,
+    seed: int,
+    report: Report,
+    draws: int = 2,
+    state_folder: Path | None = None,
+) -> Denoiser:
+    """states: (n, 133) packed labels. draws: noise levels per picture and step."""
+    device = denoiser.residual_std.device
+    denoiser.residual_std.copy_(residual_std(states, conditions.own))
+
+    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        batch = conditions[rows].map(lambda x: x.to(device))
+        x_0 = denoiser.normalised(states[rows, None].to(device), batch.own).expand(-1, draws, -1)
+        noise = torch.randn(x_0.shape, generator=generator, device=device)
+        t = antithetic_timesteps((len(rows), draws), generator, device)
+        return v_error(denoiser, x_0, noise, t, batch).mean(), {}
+
+    fit(denoiser, loss, len(states), config, seed, report, state_folder)
+    return denoiser
+
+
+@dataclass(frozen=True)
+class GeneratorTraining:
+    """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features."""
+
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=2e-3))
+    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=1e-3, ema_decay=0.995))
+
+
+def train_generator(
+    config: GeneratorConfig,
+    training: GeneratorTraining,
+    samples: Samples,
+    model: BodyModel,
+    seed: int,
+    reports: tuple[Report, Report],
+    device: torch.device,
+    state_folder: Path,
+) -> tuple[Generator, Conditions]:
+    """A generator trained on labelled pictures, and the conditions of those pictures. Resumes from ``state_folder``."""
+    torch.manual_seed(seed)
+    generator = Generator(config).to(device)
+    generator.check_size(samples)
+    finished_branch = state_folder / "branch.safetensors"
+    if finished_branch.exists():
+        load_model(generator.branch, finished_branch)
+    else:
+        train_image_branch(generator.branch, samples, model, training.branch, seed, reports[0], state_folder / "branch")
+        with write_atomically(finished_branch) as partial:
+            save_model(generator.branch, str(partial))
+    generator.branch.eval()
+    conditions = conditions_of(generator.branch, samples)
+    states = Targets.of(samples, model).state
+    train_denoiser(
+        generator.denoiser,
+        conditions,
+        states,
+        training.denoiser,
+        seed,
+        reports[1],
+        state_folder=state_folder / "denoiser",
+    )
+    return generator.eval(), conditions

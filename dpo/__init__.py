@@ -1,0 +1,1 @@
+"""Winner over loser: preference pairs and Diffusion-DPO of the generator's denoiser."""

@@ -1,0 +1,101 @@
+"""Who says which candidate is better: the scorer, chance, the crowd of candidates, or the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from diffusion_hmr.generator import Generator
+from dpo.align import AlignConfig, PairMaker
+from dpo.loss import energy_score_reward
+from dpo.pairs import PreferencePairs, make_pairs
+from hmr.body import BodyModel
+from hmr.hypotheses import Hypotheses
+from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_distance_mm, pelvis_aligned
+from hmr.networks.image_branch import Conditions
+from hmr.samples import Samples
+from scorer.scorer import Scorer
+
+#: (pictures, their candidates, seed) to rewards (b, n), higher is better.
+Judge = Callable[[Samples, Hypotheses, int], Tensor]
+
+
+def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
+    """(b, n): mean distance of each candidate to the others of its picture."""
+    rows = []
+    for i in range(len(hypotheses)):
+        vertices, _ = pelvis_aligned(model.posed(hypotheses.params[i]))
+        rows.append(medoid_distance_mm(pairwise_distance_mm(vertices)))
+    return torch.stack(rows)
+
+
+def scorer_judge(scorer: Scorer, model: BodyModel, diversity: float) -> Judge:
+    """The calibrated score, with the energy score's reward for being different."""
+
+    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del seed
+        expected = scorer.score(samples, hypotheses, model).expected_error_mm
+        if diversity == 0:
+            return -expected
+        return energy_score_reward(expected, distances_to_others_mm(hypotheses, model), diversity)
+
+    return judge
+
+
+def random_judge() -> Judge:
+    """A control: what does finetuning do when the pairs mean nothing?"""
+
+    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del samples
+        return torch.rand(hypotheses.params.batch_shape, generator=torch.Generator().manual_seed(seed))
+
+    return judge
+
+
+def consensus_judge(model: BodyModel) -> Judge:
+    """A control: the medoid wins, with no look at the picture."""
+
+    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del samples, seed
+        return -distances_to_others_mm(hypotheses, model)
+
+    return judge
+
+
+def truth_judge(truth: Samples, model: BodyModel, diversity: float = 0.0) -> Judge:
+    """The ceiling: the true error. Also the paper's choice where exact labels exist (section 4.3)."""
+    place = {key: i for i, key in enumerate(truth.key)}
+
+    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del seed
+        labels = truth.label[[place[key] for key in samples.key]]
+        errors = errors_of_hypotheses_mm(hypotheses.params, labels, model)
+        return energy_score_reward(errors["pve"], medoid_distance_mm(errors["pairwise"]), diversity)
+
+    return judge
+
+
+def pair_maker(
+    samples: Samples, conditions: Conditions, judge: Judge, model: BodyModel, config: AlignConfig, name: str
+) -> PairMaker:
+    """Draw candidates for rows of an (unlabelled) set, judge them, and pair them."""
+
+    def make(generator: Generator, rows: Tensor, seed: int) -> PreferencePairs:
+        part = samples[rows]
+        params = generator.sample_bodies(conditions[rows], part.K, model, config.candidates, seed)
+        hypotheses = Hypotheses(part.key, params, part.K, "policy", seed)
+        reward = judge(part, hypotheses, seed)
+        random = torch.Generator().manual_seed(seed)
+        return make_pairs(
+            hypotheses,
+            reward,
+            config.pairs_per_picture,
+            samples.size,
+            model,
+            random,
+            {"judge": name, "seed": str(seed)},
+        )
+
+    return make

@@ -1,0 +1,139 @@
+"""Preference pairs (ADHMR section 4.3): winners from the top K, losers from the bottom K, K pairs a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from hmr.body import BodyModel
+from hmr.files import write_atomically
+from hmr.hypotheses import Hypotheses
+from hmr.pose_state import STATE_DIM, state_from_body
+
+
+@dataclass(frozen=True)
+class PreferencePairs:
+    """p pairs; no pictures inside.
+
+    key: of the picture. winner, loser: (p, 133) packed states in that picture's crop. margin: (p,) reward of the winner
+    minus the loser's, >= 0, in the reward's unit. provenance: what judged them, which generator, seeds.
+    """
+
+    key: tuple[str, ...]
+    winner: Tensor
+    loser: Tensor
+    margin: Tensor
+    provenance: dict[str, str]
+
+    def __post_init__(self) -> None:
+        p = len(self.key)
+        if self.winner.shape != (p, STATE_DIM) or self.loser.shape != (p, STATE_DIM) or self.margin.shape != (p,):
+            raise ValueError(
+                f"PreferencePairs: expected winner and loser ({p}, {STATE_DIM}) and margin ({p},), got "
+                f"{tuple(self.winner.shape)}, {tuple(self.loser.shape)}, {tuple(self.margin.shape)}"
+            )
+        if bool((self.margin < 0).any()):
+            raise ValueError("PreferencePairs: a margin is negative, winner and loser are swapped somewhere")
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Indices of winners and losers, (b, k) each: winners are a random order of the top k, losers of the bottom k.
+
+    reward: (b, n). Raises ValueError when the two would overlap (n < 2 k).
+    """
+    b, n = reward.shape
+    if k < 1 or n < 2 * k:
+        raise ValueError(f"K = {k} pairs need at least {2 * max(k, 1)} candidates a picture, got {n}")
+    order = reward.argsort(dim=1, descending=True)
+
+    def shuffled(block: Tensor) -> Tensor:
+        return block.gather(1, torch.rand(b, k, generator=generator).argsort(1))
+
+    return shuffled(order[:, :k]), shuffled(order[:, -k:])
+
+
+def make_pairs(
+    hypotheses: Hypotheses,
+    reward: Tensor,
+    k: int,
+    size: int,
+    model: BodyModel,
+    generator: torch.Generator,
+    provenance: dict[str, str],
+) -> PreferencePairs:
+    """reward: (b, n), higher is better. Pairs of equal reward (no preference) are left out."""
+    winner, loser = choose_pairs(reward, k, generator)
+    states = state_from_body(hypotheses.params, model, hypotheses.K[:, None], size).pack()
+    margin = (reward.gather(1, winner) - reward.gather(1, loser)).flatten()
+
+    def take(index: Tensor) -> Tensor:
+        return states.gather(1, index[..., None].expand(-1, -1, STATE_DIM)).flatten(0, 1)
+
+    kept = margin > 0
+    keys = np.repeat(np.array(hypotheses.key), k)[kept.numpy()]
+    return PreferencePairs(
+        key=tuple(str(x) for x in keys),
+        winner=take(winner)[kept],
+        loser=take(loser)[kept],
+        margin=margin[kept],
+        provenance=provenance,
+    )
+
+
+def save_pairs(path: Path, pairs: PreferencePairs) -> None:
+    """One parquet shard; the provenance is in the file's metadata."""
+
+    def rows(x: Tensor) -> pa.FixedSizeListArray:
+        return pa.FixedSizeListArray.from_arrays(pa.array(x.flatten().numpy()), STATE_DIM)
+
+    table = pa.table(
+        {
+            "key": pa.array(list(pairs.key), pa.string()),
+            "winner": rows(pairs.winner),
+            "loser": rows(pairs.loser),
+            "margin": pa.array(pairs.margin.numpy()),
+        }
+    ).replace_schema_metadata({f"adhmr.{k}": v for k, v in pairs.provenance.items()})
+    with write_atomically(path) as partial:
+        pq.write_table(table, partial)
+
+
+def load_pairs(path: Path) -> PreferencePairs:
+    """A shard, or a folder of shards. Raises ValueError naming what is missing or broken."""
+    shards = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not shards:
+        raise ValueError(f"{path}: expected parquet shards of pairs, the folder has none; make them with `adhmr pairs`")
+    try:
+        tables = [pq.read_table(shard) for shard in shards]
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path}: could not be read as parquet ({error})") from None
+    table = pa.concat_tables([t.replace_schema_metadata(None) for t in tables])
+    missing = {"key", "winner", "loser", "margin"} - set(table.column_names)
+    if missing:
+        raise ValueError(f"{path}: expected columns key, winner, loser, margin; missing {sorted(missing)}")
+    if len(table) == 0:
+        raise ValueError(f"{path}: holds no pairs; were all margins zero?")
+    metadata = tables[0].schema.metadata or {}
+
+    def states(name: str) -> Tensor:
+        flat = table.column(name).combine_chunks().flatten().to_numpy()
+        return torch.from_numpy(flat.astype(np.float32)).unflatten(0, (len(table), -1))
+
+    return PreferencePairs(
+        key=tuple(table.column("key").to_pylist()),
+        winner=states("winner"),
+        loser=states("loser"),
+        margin=torch.from_numpy(table.column("margin").to_numpy().astype(np.float32)),
+        provenance={
+            k.decode().removeprefix("adhmr."): v.decode() for k, v in metadata.items() if k.startswith(b"adhmr.")
+        },
+    )

@@ -1,0 +1,103 @@
+"""A deterministic regressor: an image branch and the generator's transformer with no noise to look at.
+
+Trained with the same budget on the same features it is the fair opponent of the generator's mean sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hmr.body import BodyModel, BodyParams
+from hmr.hypotheses import Hypotheses
+from hmr.networks.blocks import BlocksConfig
+from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.fit import FitConfig, Report, autocast, fit
+from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
+from hmr.networks.pose_network import PoseNetwork
+from hmr.networks.train_branch import conditions_of
+from hmr.pose_state import STATE_DIM, PoseState, body_from_state
+from hmr.samples import Samples
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    size: int = 64
+    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    head: BlocksConfig = field(default_factory=BlocksConfig)
+
+
+class Regressor(nn.Module):
+    """One body for a picture: the branch's own estimate plus a correction."""
+
+    def __init__(self, config: RegressorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.branch = ImageBranch(config.branch, config.size)
+        self.head = PoseNetwork(config.head, config.branch.encoder.channels)
+        self.register_buffer("residual_std", torch.ones(STATE_DIM))
+        self.residual_std: Tensor
+
+    def state(self, conditions: Conditions) -> Tensor:
+        """(b, 133) packed states."""
+        blank = torch.zeros(len(conditions), 1, STATE_DIM, device=conditions.own.device)
+        correction = self.head(blank, None, self.head.condition(conditions))[:, 0].float()
+        return conditions.own + correction * self.residual_std
+
+    @torch.no_grad()
+    def bodies(self, conditions: Conditions, K: Tensor, model: BodyModel, chunk: int = 512) -> BodyParams:
+        """[b] bodies in the frame of the crops' cameras."""
+        self.head.eval()
+        device = self.residual_std.device
+        parts = []
+        for start in range(0, len(conditions), chunk):
+            part = conditions[start : start + chunk]
+            with autocast(device):
+                packed = self.state(part.map(lambda x: x.to(device))).cpu()
+            rows = slice(start, start + chunk)
+            parts.append(
+                body_from_state(PoseState.unpack(packed), part.shape, part.extent, K[rows], self.config.size, model)
+            )
+        return BodyParams.cat(parts)
+
+    def propose(self, samples: Samples, model: BodyModel, source: str) -> Hypotheses:
+        """One candidate for each picture, in the same type as the generator's."""
+        params = self.bodies(conditions_of(self.branch, samples), samples.K, model)
+        return Hypotheses(samples.key, params.reshape_batch(len(samples), 1), samples.K, source, 0)
+
+    def save_pretrained(self, folder: Path) -> None:
+        save_network(folder, "regressor", self, self.config)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Regressor:
+        config, _ = read_config(folder, "regressor", RegressorConfig)
+        regressor = cls(config)
+        load_weights(folder, regressor)
+        return regressor.eval()
+
+
+def train_regressor_head(
+    regressor: Regressor,
+    conditions: Conditions,
+    states: Tensor,
+    std: Tensor,
+    config: FitConfig,
+    seed: int,
+    report: Report,
+    state_folder: Path | None = None,
+) -> Regressor:
+    """Squared error of the normalised correction, on the frozen branch's features; std: (133,)."""
+    device = regressor.residual_std.device
+    regressor.residual_std.copy_(std)
+
+    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        del generator
+        batch = conditions[rows].map(lambda x: x.to(device))
+        error = (regressor.state(batch) - states[rows].to(device)) / regressor.residual_std
+        return error.square().mean(), {}
+
+    fit(regressor.head, loss, len(states), config, seed, report, state_folder)
+    return regressor

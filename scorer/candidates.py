@@ -1,0 +1,102 @@
+"""What a scorer is trained on: sets of candidates for labelled pictures, with their true errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hmr.body import BodyModel, BodyParams
+from hmr.hypotheses import Hypotheses
+from hmr.metrics import body_errors_mm
+from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
+from hmr.pose_state import crop_extent, uvd_from_points
+from hmr.samples import Samples
+
+QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe", "placement")
+"""The paper's four errors, and the displacement in the picture (which they, aligned at the pelvis, cannot see)."""
+
+
+@dataclass(frozen=True)
+class CandidateSets:
+    """Set i: candidates uvd (m, 29, 3) of picture ``picture[i]`` with errors (m, 5) in mm, columns QUALITIES."""
+
+    picture: Tensor
+    uvd: Tensor
+    errors_mm: Tensor
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    @staticmethod
+    def cat(parts: list[CandidateSets]) -> CandidateSets:
+        return CandidateSets(*(torch.cat([getattr(p, k) for p in parts]) for k in ("picture", "uvd", "errors_mm")))
+
+
+def uvd_of(params: BodyParams, K: Tensor, size: int, model: BodyModel) -> Tensor:
+    """[b, n] bodies and (b, 3, 3) cameras to UVD (b, n, 29, 3), kept within sane bounds."""
+    points = model.keypoints(params)
+    in_front = points[..., 2:].clamp_min(0.1)
+    uvd = uvd_from_points(torch.cat([points[..., :2], in_front], -1), K[:, None], size)
+    return uvd.clamp(-4, 4)
+
+
+def candidate_errors_mm(
+    params: BodyParams, truth: BodyParams, K: Tensor, size: int, model: BodyModel, chunk: int = 256
+) -> Tensor:
+    """[b, n] bodies against [b] truths: (b, n, 5) errors in mm, columns QUALITIES."""
+    rows = []
+    for start in range(0, len(K), chunk):
+        part = slice(start, start + chunk)
+        predicted, true = model.posed(params[part]), model.posed(truth[part].map(lambda x: x[:, None]))
+        errors = body_errors_mm(predicted, true)
+        uv = uvd_from_points(predicted.keypoints, K[part, None], size)[..., :2]
+        true_uv = uvd_from_points(true.keypoints, K[part, None], size)[..., :2]
+        metres_per_unit = 0.5 * crop_extent(truth[part].t_cam_root, K[part], size)[:, None]
+        errors["placement"] = 1000 * metres_per_unit * (uv - true_uv).norm(dim=-1).mean(-1)
+        rows.append(torch.stack([errors[q] for q in QUALITIES], -1))
+    return torch.cat(rows)
+
+
+def candidate_sets(samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> CandidateSets:
+    """Candidates of labelled pictures; ``hypotheses`` are matched to ``samples`` by key.
+
+    Raises ValueError for a key that is not among the samples.
+    """
+    place = {key: i for i, key in enumerate(samples.key)}
+    unknown = [key for key in hypotheses.key if key not in place]
+    if unknown:
+        raise ValueError(f"hypotheses for pictures that are not in the set: {unknown[:3]} ({len(unknown)} in all)")
+    picture = torch.tensor([place[key] for key in hypotheses.key])
+    K, truth = samples.K[picture], samples.label[picture]
+    return CandidateSets(
+        picture=picture,
+        uvd=uvd_of(hypotheses.params, K, samples.size, model),
+        errors_mm=candidate_errors_mm(hypotheses.params, truth, K, samples.size, model),
+    )
+
+
+def noised_truth(samples: Samples, count: int, seed: int, max_sigma: float = 0.25, gross: float = 0.0) -> Hypotheses:
+    """The paper's training candidates: the truth with Gaussian noise on its joints (section 4.2).
+
+    Each candidate has its own magnitude, uniform up to ``max_sigma`` radians, so that a set spans good and bad. A share
+    ``gross`` gets a realistic gross error as well: a wrong limb, left and right swapped, wrong scale, wrong place.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    n = len(samples)
+    truth = samples.label.map(lambda x: x[:, None].expand(n, count, *x.shape[1:]))
+    params = gaussian(truth, max_sigma * torch.rand(n, count, generator=generator), generator)
+    if gross > 0:
+        kind = torch.randint(1, 5, (n, count), generator=generator)
+        kind = torch.where(torch.rand(n, count, generator=generator) < gross, kind, 0)
+        low = 0.05
+        options = [
+            params,
+            wrong_limb(params, generator, low=0.3),
+            mirrored(params),
+            wrong_scale(params, generator),
+            shifted(params, generator, low=low),
+        ]
+        params = choose(kind, options)
+    return Hypotheses(samples.key, params, samples.K, "noised-truth", seed)

@@ -1,0 +1,38 @@
+"""RankNet losses (Burges et al. 2005) as in ADHMR section 4.2, equations 2 and 3.
+
+Symbols: s_m -> score, Q_m -> error, y_mn = 1 if Q_m < Q_n, s_mn = sigmoid(s_m - s_n).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def pair_loss(score_m: Tensor, score_n: Tensor, error_m: Tensor, error_n: Tensor) -> Tensor:
+    """Equation 2 for each pair (...): the cross-entropy of s_mn against y_mn. Equal errors are no preference (y = 1/2)."""
+    y = 0.5 * (1 + torch.sign(error_n - error_m))
+    difference = score_m - score_n
+    return softplus(difference) - y * difference
+
+
+def ranknet_loss(score: Tensor, errors: Tensor) -> Tensor:
+    """Equation 3: all pairs of hypotheses of a picture, summed over the quality measures, averaged over pairs.
+
+    score (b, n), errors (b, n, q). Raises ValueError for fewer than two hypotheses, where there is nothing to rank.
+    """
+    n = score.shape[1]
+    if n < 2:
+        raise ValueError(f"ranking needs at least two hypotheses of a picture, got {n}")
+    i, j = torch.triu_indices(n, n, 1)
+    losses = pair_loss(score[:, i, None], score[:, j, None], errors[:, i], errors[:, j])
+    return losses.sum(-1).mean()
+
+
+def across_pictures_loss(score: Tensor, errors: Tensor) -> Tensor:
+    """The same between hypotheses of neighbouring pictures of the batch, so that scores compare across pictures.
+
+    Not in the paper; filtering with one threshold needs it.
+    """
+    return pair_loss(score[..., None], score.roll(1, 0)[..., None], errors, errors.roll(1, 0)).sum(-1).mean()
