@@ -43,7 +43,7 @@ class Denoiser(nn.Module):
 
     def forward(self, x_t: Tensor, t: Tensor, condition: PreparedCondition) -> Tensor:
         """x_t (b, n, 133), t (b, n) integer timesteps. Returns v (b, n, 133), float32."""
-        embedded = get_timestep_embedding(t.flatten(), 64).unflatten(0, t.shape)
+        embedded = get_timestep_embedding(t.flatten(), 64).unflatten(0, t.shape).to(x_t.dtype)
         return self.network(x_t, self.time(embedded), (condition.tokens, condition.memory)).float()
 
     def normalised(self, state: Tensor, own: Tensor) -> Tensor:

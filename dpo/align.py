@@ -125,6 +125,7 @@ def align(
     replay: Replay | None = None,
     pair_loss: PairLoss = diffusion_dpo_loss,
     state_folder: Path | None = None,
+    stop_at: int | None = None,
 ) -> Generator:
     """Finetune ``generator.denoiser`` in place on unlabelled pictures (conditions and keys, one a picture).
 
@@ -158,6 +159,6 @@ def align(
     n_rows = min(config.pictures_per_round, len(keys)) * config.pairs_per_picture
     fit(
         policy, loss, n_rows, config.fit, seed, report, state_folder, save_every=config.refresh_every,
-        before_step=rounds.refresh,
+        before_step=rounds.refresh, stop_at=stop_at,
     )  # fmt: skip
     return generator

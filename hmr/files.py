@@ -81,3 +81,13 @@ def write_provenance(out: Path, command: str, config: Mapping[str, Any], seed: i
             "inputs": {str(p): sha256_of(p) for p in inputs if p.exists()},
         },
     )
+
+
+def new_folder(out: Path) -> Path:
+    """An empty folder to write to. Raises ValueError when it already holds something."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: expected a folder to write to, this is a file")
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out}: is not empty; choose another --out, or empty it first")
+    out.mkdir(parents=True, exist_ok=True)
+    return out

@@ -161,3 +161,22 @@ def load_samples(folder: Path) -> Samples:
         label_kind=tuple(str(k) for k in arrays["label_kind"]),
         keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
     )
+
+
+def matched(samples: Samples, keys: tuple[str, ...]) -> Samples:
+    """The samples named by ``keys``, in that order. Raises ValueError for duplicate keys or keys that are not there."""
+    place = {key: i for i, key in enumerate(samples.key)}
+    if len(place) != len(samples.key):
+        raise ValueError(f"the pictures' keys are not unique: {len(samples.key) - len(place)} come twice")
+    if missing := [key for key in keys if key not in place]:
+        raise ValueError(f"no pictures for {len(missing)} keys, the first: {missing[:3]}")
+    return samples[[place[key] for key in keys]]
+
+
+def nothing_known(key: tuple[str, ...], rgb: Tensor, K: Tensor) -> Samples:
+    """Pictures without labels: rgb (n, 3, s, s) uint8, K (n, 3, 3)."""
+    n, nan = len(key), torch.nan
+    label = BodyParams(
+        torch.full((n, 3, 3), nan), torch.full((n, 23, 3, 3), nan), torch.full((n, 10), nan), torch.full((n, 3), nan)
+    )
+    return Samples(key, rgb, K, label, ("none",) * n, torch.zeros(n, 29, 3))

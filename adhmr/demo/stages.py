@@ -12,8 +12,9 @@ from adhmr.demo.run import DemoRun
 from adhmr.evaluation import Judged, binary_figures, judge, ranking
 from adhmr.figures import Figure
 from adhmr.world.domains import DOMAINS
+from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
 from adhmr.world.make import make_samples
-from adhmr.world.pseudo_labels import Bias, HiddenTruth, biased_labels, mixed_labels
+from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
 from data_cleaning.rules import keep_by_threshold
 from data_cleaning.threshold import best_f1_threshold
 from data_cleaning.write import write_verdicts
@@ -26,7 +27,7 @@ from hmr.files import read_json, write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.networks.image_branch import Conditions, Targets
 from hmr.networks.train_branch import conditions_of
-from hmr.samples import Samples, body_params_arrays, body_params_from_arrays, read_arrays, save_samples, write_arrays
+from hmr.samples import Samples, save_samples
 from regressors import Regressor, RegressorConfig
 from regressors.regressor import train_regressor_head
 from scorer import Scorer, ScorerConfig
@@ -63,23 +64,13 @@ def make_data(run: DemoRun) -> None:
     save("calibration", make("rendered", sizes.calibration, "calibration"))
     labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds))
     save("checked", labelled)
-    save_hidden_truth(run, "checked", truth)
+    save_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz", truth)
     labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds))
     save("to-clean", labelled)
-    save_hidden_truth(run, "to-clean", truth)
+    save_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz", truth)
     for domain in TEST_DOMAINS:
         count = sizes.test_target if domain == "target" else sizes.test
         save(f"test-{domain}", make(domain, count, f"test-{domain}"))
-
-
-def save_hidden_truth(run: DemoRun, name: str, truth: HiddenTruth) -> None:
-    kinds = {"error_kind": np.array(truth.error_kind, dtype=np.str_)}
-    write_arrays(run.out / "data" / name / "hidden-truth.npz", {**body_params_arrays(truth.label), **kinds})
-
-
-def load_hidden_truth(run: DemoRun, name: str) -> HiddenTruth:
-    arrays = read_arrays(run.out / "data" / name / "hidden-truth.npz")
-    return HiddenTruth(body_params_from_arrays(arrays), tuple(str(k) for k in arrays["error_kind"]))
 
 
 def train_base(run: DemoRun) -> None:
@@ -220,12 +211,12 @@ def clean_labels(run: DemoRun) -> None:
         return samples, scores.value[:, 0].numpy(), scores.expected_error_mm[:, 0].numpy()
 
     _, checked_score, _ = scored("checked")
-    threshold = best_f1_threshold(checked_score, load_hidden_truth(run, "checked").gross)
+    threshold = best_f1_threshold(checked_score, load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz").gross)
     samples, score, expected = scored("to-clean")
     verdicts = keep_by_threshold(samples.key, score, expected, threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])
-    figures = binary_figures(kept, load_hidden_truth(run, "to-clean").gross)
+    figures = binary_figures(kept, load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz").gross)
     write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "threshold": threshold})
 
 

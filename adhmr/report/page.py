@@ -14,12 +14,13 @@ from adhmr.figures import Figure
 from adhmr.report import plots
 from adhmr.report.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
 from adhmr.tracking import read_curve
+from adhmr.world.hidden_truth import load_hidden_truth
 from hmr.body import BodyParams
 from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
-from hmr.samples import Samples, body_params_from_arrays, load_samples, read_arrays
+from hmr.samples import Samples, load_samples
 from scorer import Scorer
 
 STYLE = """
@@ -110,9 +111,7 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
 
 def _cleaning_section(out: Path, scorer: Scorer) -> str:
     samples = load_samples(out / "data" / "to-clean")
-    arrays = read_arrays(out / "data" / "to-clean" / "hidden-truth.npz")
-    body_params_from_arrays(arrays)
-    kind = np.array([str(k) for k in arrays["error_kind"]])
+    kind = np.array(load_hidden_truth(out / "data" / "to-clean" / "hidden-truth.npz").error_kind)
     labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
     score = scorer.score(samples, labels, free_body(1200)).value[:, 0].numpy()
     threshold = read_json(out / "cleaning" / "figures.json")["threshold"]

@@ -8,10 +8,10 @@ from hmr.free_body import LEVELS, free_body
 from hmr.pose_state import body_from_state, crop_extent, state_from_body
 
 
-def plausible_params(n: int, seed: int, angle: float = 0.6) -> BodyParams:
+def plausible_params(n: int, seed: int, angle: float = 0.4) -> BodyParams:
     g = torch.Generator().manual_seed(seed)
     return BodyParams(
-        R_cam_root=roma.random_rotmat(n),
+        R_cam_root=roma.rotvec_to_rotmat(torch.randn(n, 3, generator=g)),
         R_parent_joint=roma.rotvec_to_rotmat(angle * torch.randn(n, 23, 3, generator=g).clamp(-2, 2)),
         shape=torch.randn(n, 10, generator=g),
         t_cam_root=torch.randn(n, 3, generator=g) * 0.2 + torch.tensor([0.0, 0.0, 5.0]),
@@ -64,8 +64,11 @@ def test_pose_state_round_trip_is_exact(level):
     K = torch.tensor([[300.0, 0, 40], [0, 300.0, 55], [0, 0, 1]])
     state = state_from_body(params, model, K, 96)
     back = body_from_state(state, params.shape, crop_extent(params.t_cam_root, K, 96), K, 96, model)
-    angle = roma.rotmat_geodesic_distance(back.R_parent_joint, params.R_parent_joint)
-    assert roma.rotmat_geodesic_distance(back.R_cam_root, params.R_cam_root).max() < 1e-3
-    assert angle.max() < 1e-2
-    assert angle.median() < 1e-4
+    assert chordal_angle(back.R_cam_root, params.R_cam_root).max() < 1e-4
+    assert chordal_angle(back.R_parent_joint, params.R_parent_joint).max() < 1e-4
     assert (back.t_cam_root - params.t_cam_root).abs().max() < 1e-4
+
+
+def chordal_angle(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The angle between rotations, precise near zero where the trace formula is not."""
+    return 2 * torch.asin(((a - b).square().sum((-1, -2)).sqrt() / (2 * 2**0.5)).clamp(max=1))

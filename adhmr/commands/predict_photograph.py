@@ -1,0 +1,61 @@
+"""One photograph: crops, candidates, scores, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
+from adhmr.photographs.people import Skipped, crops, people_of
+from adhmr.photographs.read import read_photograph
+from diffusion_hmr import Generator
+from hmr.body import BodyParams
+from hmr.smpl_layout import LayoutBody
+from scorer import Scorer
+
+if TYPE_CHECKING:
+    from adhmr.commands.predict import Options
+
+Rows = list[dict[str, Any]]
+
+
+def predict_photograph(
+    image: Path,
+    boxes: dict[str, list[tuple[str, list[float]]]] | None,
+    generator: Generator,
+    scorer: Scorer,
+    body: LayoutBody,
+    options: Options,
+    out: Path,
+) -> tuple[Rows, list[Skipped]]:
+    """Writes the photograph's files; returns a row for each candidate, best first, and what was skipped."""
+    photograph = read_photograph(image)
+    people, skipped = people_of(image, photograph.shape[1], photograph.shape[0], boxes)
+    if not people:
+        return [], skipped or [Skipped(image.name, "no people in the boxes file")]
+    samples, K = crops(photograph, people, generator.config.size, options.focal_px)
+    hypotheses = generator.propose(samples, body, options.candidates, options.seed, str(options.generator))
+    scores = scorer.score(samples, hypotheses, body)
+    order = scores.value.argsort(dim=1, descending=True)
+    rows_index = torch.arange(len(people))[:, None]
+    ranked = BodyParams(*(getattr(hypotheses.params, f)[rows_index, order] for f in BodyParams.__dataclass_fields__))
+    value = scores.value.gather(1, order).numpy()
+    expected = scores.expected_error_mm.gather(1, order).numpy()
+    keys = [person.key for person in people]
+    write_parameters(
+        out / f"{image.stem}.npz", keys, [p.box_xyxy for p in people], ranked, value, expected, K, body
+    )
+    for i, key in enumerate(keys):
+        write_meshes(out / key, ranked[i, 0], body)
+    write_overlay(out / f"{image.stem}.png", photograph, ranked[:, 0], K, body)
+    rows = [
+        {
+            "image": image.name, "key": keys[i], "rank": r + 1, "score": float(value[i, r]),
+            "expected_pve_mm": float(expected[i, r]),
+        }
+        for i in range(len(keys))
+        for r in range(value.shape[1])
+    ]  # fmt: skip
+    return rows, skipped

@@ -1,0 +1,30 @@
+"""Write report.html for the folder of a finished demo again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    Args:
+        out: the demo's folder
+        examples: pictures with hypotheses that the page shows
+        seed: not used; the page shows what the demo's seed gave
+        device: the page is drawn on the CPU
+    """
+
+    out: Path = Path("adhmr-demo")
+    examples: int = 8
+    seed: int = 0
+    device: Literal["cpu"] = "cpu"
+
+
+def run(options: Options) -> None:
+    from adhmr.progress import console
+    from adhmr.report.page import write_report
+
+    console.print(f"wrote {write_report(options.out, options.examples)}")

@@ -1,0 +1,63 @@
+"""Make a set of pictures of the synthetic world: exact labels, or pseudo-labels with the truth hidden beside them. Also draws
+sheet.png, a contact sheet of the first pictures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    Args:
+        out: an empty folder to write
+        domain: source (studio), target (clutter, pitched camera), target_ambiguous (any yaw, heavy occlusion), rendered
+        labels: exact; biased (systematic errors, as real training sets have); mixed (small and gross errors, to clean)
+        count: how many pictures
+        size: side of the pictures in pixels
+        vertices: level of detail of the body
+        seed: the same seed gives the same bytes
+        device: the renderer runs on the CPU
+    """
+
+    out: Path
+    domain: Literal["source", "target", "target_ambiguous", "rendered"] = "source"
+    labels: Literal["exact", "biased", "mixed"] = "exact"
+    count: int = 64
+    size: int = 128
+    vertices: Literal[1200, 6900] = 6900
+    seed: int = 0
+    device: Literal["cpu"] = "cpu"
+
+
+def run(options: Options) -> None:
+    from PIL import Image
+
+    from adhmr.progress import console
+    from adhmr.report.overlay import sheet
+    from adhmr.world.domains import DOMAINS
+    from adhmr.world.hidden_truth import save_hidden_truth
+    from adhmr.world.make import make_samples
+    from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
+    from hmr.files import new_folder, write_atomically, write_provenance
+    from hmr.free_body import free_body
+    from hmr.samples import save_samples
+
+    if options.count < 1 or options.size < 16:
+        raise ValueError(f"expected at least 1 picture of 16 px, got {options.count} of {options.size} px")
+    out = new_folder(options.out)
+    body = free_body(options.vertices)
+    samples = make_samples(DOMAINS[options.domain], options.count, options.size, options.seed, body, options.domain)
+    if options.labels == "biased":
+        samples = biased_labels(samples, options.seed, Bias())
+    elif options.labels == "mixed":
+        samples, truth = mixed_labels(samples, options.seed)
+        save_hidden_truth(out / "hidden-truth.npz", truth)
+    save_samples(out, samples)
+    pictures = list(samples.rgb[:48].permute(0, 2, 3, 1).numpy())
+    with write_atomically(out / "sheet.png") as partial:
+        Image.fromarray(sheet(pictures, 8)).save(partial)
+    write_provenance(out, "synth", asdict(options), options.seed, [])
+    console.print(f"{options.count} pictures of {options.size} px in {out}; look at {out / 'sheet.png'}")

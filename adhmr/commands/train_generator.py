@@ -1,0 +1,66 @@
+"""Train the diffusion generator on labelled pictures (folders made by `adhmr synth`, or in its format): the image branch, then
+the denoiser on its frozen features. An interrupted run continues where it was when the same command is given again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from adhmr.tracking import Log
+from diffusion_hmr.generator import GeneratorConfig
+from diffusion_hmr.train import GeneratorTraining
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    Args:
+        data: folders with pictures.npy and labels.npz; exact and pseudo-labels may be mixed
+        out: the checkpoint's folder
+        generator: the architecture
+        training: steps, batch sizes and learning rates
+        seed: everything random follows from it
+        device: cpu or cuda
+        log: where curves go; files are always written
+    """
+
+    data: list[Path]
+    out: Path
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    training: GeneratorTraining = field(default_factory=GeneratorTraining)
+    seed: int = 0
+    device: str = "cpu"
+    log: Log = "files"
+
+
+def run(options: Options) -> None:
+    import shutil
+
+    import torch
+
+    from adhmr.progress import StageProgress, console
+    from adhmr.tracking import Tracker
+    from adhmr.training_progress import training_report
+    from diffusion_hmr.train import train_generator
+    from hmr.files import write_provenance
+    from hmr.free_body import free_body
+    from hmr.samples import Samples, load_samples
+
+    if (options.out / "config.json").exists():
+        raise ValueError(f"{options.out}: already holds a checkpoint; choose another --out")
+    samples = Samples.cat([load_samples(folder) for folder in options.data])
+    if "none" in samples.label_kind:
+        raise ValueError(f"{options.data}: a generator is trained on labels, but some pictures have none")
+    tracker = Tracker(options.out / "curves", options.log)
+    costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
+    with StageProgress(costs) as progress:
+        generator, _ = train_generator(
+            options.generator, options.training, samples, free_body(1200), options.seed,
+            (training_report(progress, tracker, "branch"), training_report(progress, tracker, "denoiser")),
+            torch.device(options.device), options.out / "unfinished",
+        )  # fmt: skip
+    tracker.close()
+    generator.save_pretrained(options.out)
+    write_provenance(options.out, "train-generator", asdict(options), options.seed, options.data)
+    shutil.rmtree(options.out / "unfinished", ignore_errors=True)
+    console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")

@@ -1,0 +1,62 @@
+"""Predictions as files: parameters, meshes, overlays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import trimesh
+from PIL import Image
+
+from adhmr.report.overlay import draw_body
+from hmr.body import BodyParams
+from hmr.files import write_atomically
+from hmr.samples import body_params_arrays, write_arrays
+from hmr.smpl_layout import LayoutBody
+
+_PALETTE = [(0.42, 0.62, 0.92), (0.95, 0.66, 0.25), (0.35, 0.78, 0.45), (0.85, 0.45, 0.75), (0.9, 0.36, 0.34), (0.4, 0.8, 0.8)]
+
+
+def write_parameters(
+    path: Path, keys: list[str], boxes: list[tuple[float, ...]], ranked: BodyParams, scores: np.ndarray,
+    expected_error_mm: np.ndarray, K: torch.Tensor, model: LayoutBody,
+) -> None:  # fmt: skip
+    """One .npz for a photograph: p people, n ranked bodies each (best first), in the photograph's camera frame, metres.
+
+    ``transl`` is SMPL's: t_cam_root minus the rest pelvis.
+    """
+    pelvis = model.rest_keypoints(ranked.shape)[..., 0, :]
+    write_arrays(
+        path,
+        {
+            "key": np.array(keys, dtype=np.str_),
+            "box_xyxy": np.array(boxes, dtype=np.float32),
+            **body_params_arrays(ranked),
+            "R_cam_root": ranked.R_cam_root.numpy(),
+            "R_parent_joint": ranked.R_parent_joint.numpy(),
+            "transl": (ranked.t_cam_root - pelvis).numpy(),
+            "score": scores.astype(np.float32),
+            "expected_pve_mm": expected_error_mm.astype(np.float32),
+            "K": K.numpy(),
+            "body_model": np.array(model.name),
+        },
+    )
+
+
+def write_meshes(stem: Path, best: BodyParams, model: LayoutBody) -> None:
+    """``stem``.obj in the camera frame (y down) and ``stem``.glb turned upright (y up), metres."""
+    vertices, faces = model.posed(best).vertices.numpy(), model.faces.numpy()
+    for suffix, turned in ((".obj", vertices), (".glb", vertices * np.array([1.0, -1.0, -1.0]))):
+        mesh = trimesh.Trimesh(turned, faces, process=False)
+        with write_atomically(stem.with_name(stem.name + suffix)) as partial:
+            mesh.export(partial, file_type=suffix[1:])
+
+
+def write_overlay(path: Path, photograph: np.ndarray, best: BodyParams, K: torch.Tensor, model: LayoutBody) -> None:
+    """All people of a photograph, best body each, the far ones first."""
+    out = photograph
+    for place in torch.argsort(best.t_cam_root[:, 2], descending=True).tolist():
+        out = draw_body(out, best[place], K.numpy(), model, _PALETTE[place % len(_PALETTE)], opacity=0.75)
+    with write_atomically(path) as partial:
+        Image.fromarray(out).save(partial)

@@ -1,0 +1,42 @@
+"""Photographs as they come: any size, EXIF rotation, grey, palette, alpha, 16 bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+def list_images(path: Path) -> list[Path]:
+    """The photograph, or the photographs of a folder by name. Raises ValueError when there is none."""
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise ValueError(f"{path}: expected a photograph or a folder of them, there is none")
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not found:
+        raise ValueError(f"{path}: has no photographs ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def read_photograph(path: Path) -> np.ndarray:
+    """(h, w, 3) uint8, upright. Transparent parts become white. Raises ValueError that names the file."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith(("I", "F")):  # 16 bit or float grey
+                values = np.asarray(upright, dtype=np.float32)
+                top = max(float(values.max()), 1e-6)
+                upright = Image.fromarray((255 * values / top).clip(0, 255).astype(np.uint8))
+            if "A" in upright.getbands() or "transparency" in upright.info:
+                white = Image.new("RGBA", upright.size, "white")
+                upright = Image.alpha_composite(white, upright.convert("RGBA"))
+            return np.asarray(upright.convert("RGB"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: expected a photograph, there is none") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: could not be read as a picture ({error}); it may be truncated") from None

@@ -1,0 +1,104 @@
+"""SMPL, SMPL-H and SMPL-X files that the user has, behind the same protocol as the free body.
+
+The only file that imports ``smplx`` (non-commercial code and models; nothing else needs it). Bodies have SMPL's 24 body joints:
+for SMPL-X and SMPL-H the hands stay at rest, and the joint ``left_hand`` is the middle finger's root.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hmr.samples import read_arrays
+from hmr.skeleton import NUM_JOINTS
+from hmr.smpl_layout import LayoutBody
+from hmr.unpickle import read_pickle
+
+#: Number of vertices to the leaf points: head top (of SMPL-X the highest vertex), middle finger tips, big toe tips.
+LEAF_VERTICES = {6890: (411, 2445, 5905, 3216, 6617), 10475: (-1, 5058, 7794, 5770, 8463)}
+_WHERE = {
+    "smpl": "https://smpl.is.tue.mpg.de",
+    "smplh": "https://mano.is.tue.mpg.de",
+    "smplx": "https://smpl-x.is.tue.mpg.de",
+}
+
+
+def find_file(model_path: Path, model_type: str, gender: str) -> Path:
+    """``model_path`` itself when it is a file, else where smplx looks: MODEL_PATH/smpl/SMPL_NEUTRAL.npz or .pkl.
+
+    Raises ValueError that says which file, where it was looked for and where it is to be had.
+    """
+    if model_path.is_file():
+        return model_path
+    names = [f"{model_type.upper()}_{gender.upper()}{suffix}" for suffix in (".npz", ".pkl")]
+    tried = [folder / name for folder in (model_path / model_type, model_path) for name in names]
+    for path in tried:
+        if path.exists():
+            return path
+    raise ValueError(
+        f"{names[0]} (or .pkl) not found; looked for {', '.join(str(p) for p in tried)}. It is to be had, after signing its "
+        f"licence, from {_WHERE.get(model_type, 'its authors')}. The free body (hmr.free_body) needs no file."
+    )
+
+
+def load_body(model_path: Path, model_type: str = "smpl", gender: str = "neutral") -> LayoutBody:
+    """A user's body model. model_type: smpl, smplh or smplx. Pickles are read without running code.
+
+    Raises ValueError for a missing file, or one that is not in SMPL's layout.
+    """
+    if model_type not in _WHERE:
+        raise ValueError(f"expected smpl, smplh or smplx, got '{model_type}'")
+    path = find_file(model_path, model_type, gender)
+    raw = read_pickle(path) if path.suffix == ".pkl" else dict(read_arrays(path))
+    model = _through_smplx(raw, model_type, path)
+    vertices = len(model["v_template"])
+    if vertices not in LEAF_VERTICES:
+        raise ValueError(f"{path}: has {vertices} vertices, expected one of {sorted(LEAF_VERTICES)}")
+    head_top, *others = LEAF_VERTICES[vertices]
+    if head_top < 0:
+        head_top = int(model["v_template"][:, 1].argmax())
+    return LayoutBody.from_arrays(f"{model_type}-{gender}", model, np.array([head_top, *others]))
+
+
+def _through_smplx(raw: dict[str, Any], model_type: str, path: Path) -> dict[str, np.ndarray]:
+    """Let ``smplx`` build the model from the file's arrays, and cut it to SMPL's 24 body joints."""
+    import smplx
+    from smplx.utils import Struct
+
+    try:
+        if model_type == "smpl":
+            built = smplx.SMPL(str(path), data_struct=Struct(**raw))
+        elif model_type == "smplh":
+            built = smplx.SMPLH(str(path), data_struct=Struct(**raw), use_pca=False, flat_hand_mean=True)
+        else:
+            raw = {"lmk_faces_idx": np.zeros(51), "lmk_bary_coords": np.zeros((51, 3)), **raw}
+            raw.setdefault("dynamic_lmk_faces_idx", np.zeros((79, 17)))
+            raw.setdefault("dynamic_lmk_bary_coords", np.zeros((79, 17, 3)))
+            built = smplx.SMPLX(str(path), use_pca=False, flat_hand_mean=True)
+    except (KeyError, AttributeError, AssertionError, ValueError) as error:
+        raise ValueError(f"{path}: smplx could not build a {model_type} model from it: {error}") from None
+    weights, J_regressor = built.lbs_weights.numpy(), built.J_regressor.numpy()
+    parents = built.parents.numpy()
+    first_finger = {"smpl": NUM_JOINTS, "smplh": 22, "smplx": 25}[model_type]
+    body = [*range(22), first_finger + 3, first_finger + 18] if model_type != "smpl" else list(range(NUM_JOINTS))
+    kept = np.zeros((len(weights), NUM_JOINTS), dtype=np.float32)
+    for joint in range(weights.shape[1]):
+        if joint >= first_finger:
+            owner = 22 if joint < first_finger + 15 else 23  # every finger moves with SMPL's hand joint
+        else:
+            ancestor = joint
+            while ancestor not in body:
+                ancestor = int(parents[ancestor])
+            owner = body.index(ancestor)
+        kept[:, owner] += weights[:, joint]
+    tree = np.array([[-1, *(body.index(int(parents[j])) for j in body[1:])], range(NUM_JOINTS)])
+    return {
+        "v_template": built.v_template.numpy(),
+        "shapedirs": built.shapedirs.numpy(),
+        "J_regressor": J_regressor[body],
+        "weights": kept,
+        "kintree_table": tree,
+        "f": built.faces.astype(np.int64),
+    }

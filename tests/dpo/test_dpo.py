@@ -1,0 +1,116 @@
+import math
+
+import pytest
+import torch
+
+from diffusion_hmr import Generator, GeneratorConfig
+from dpo.align import AlignConfig, align, frozen_copy, pair_errors
+from dpo.judges import pair_maker, random_judge
+from dpo.loss import PairErrors, diffusion_dpo_loss, preference_logs, released_dpo_loss
+from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, save_pairs
+from hmr.free_body import free_body
+from hmr.networks.fit import FitConfig
+from hmr.networks.train_branch import conditions_of
+
+
+def test_equation_5_by_hand():
+    errors = PairErrors(*(torch.tensor([x]) for x in (0.10, 0.30, 0.12, 0.25)))
+    # -beta ((0.10 - 0.12) - (0.30 - 0.25)) = 100 * 0.07 = 7
+    assert float(diffusion_dpo_loss(errors, 100.0)) == pytest.approx(math.log(1 + math.exp(-7)), rel=1e-4)
+    logs = preference_logs(errors, 100.0)
+    assert float(logs["rewards/margins"]) == pytest.approx(7.0, rel=1e-4)
+    assert float(logs["rewards/accuracies"]) == 1.0
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("beta", [100, 5000])
+def test_the_released_loss_is_reproduced(official, beta):
+    f = {k: torch.from_numpy(v) for k, v in official("dpo_loss.npz").items()}
+
+    def errors(kind: str, weight: torch.Tensor) -> PairErrors:
+        noise = f[f"noise_{kind}"]
+
+        def error(predicted: torch.Tensor) -> torch.Tensor:
+            return ((predicted - noise).square() * weight).mean(1)
+
+        return PairErrors(
+            error(f[f"pred_{kind}"][:4]), error(f[f"pred_{kind}"][4:]),
+            error(f[f"ref_{kind}"][:4]), error(f[f"ref_{kind}"][4:]),
+        )  # fmt: skip
+
+    joints = errors("j", f["vis_29"].flatten(1).float())
+    twists = errors("t", f["twist_weight"].flatten(1).float())
+    assert float(released_dpo_loss(joints, twists, beta)) == pytest.approx(float(f[f"loss_total_beta{beta}"]), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def tiny(small_world):
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(sampling_steps=2))
+    torch.nn.init.normal_(generator.denoiser.network.joint_out, std=0.1)
+    samples = small_world["target"].unlabelled()
+    return generator, samples, conditions_of(generator.branch, samples)
+
+
+def test_at_the_start_policy_is_reference(tiny):
+    generator, _, conditions = tiny
+    reference = frozen_copy(generator.denoiser)
+    assert reference is not generator.denoiser
+    assert not any(p.requires_grad for p in reference.parameters())
+    winner, loser = torch.randn(2, 16, 133, generator=torch.Generator().manual_seed(0))
+    errors = pair_errors(generator.denoiser, reference, conditions, winner, loser, torch.Generator().manual_seed(1))
+    assert torch.allclose(diffusion_dpo_loss(errors, 100.0), torch.full((16,), math.log(2)), atol=1e-5)
+    assert float(preference_logs(errors, 100.0)["rewards/accuracies"]) == pytest.approx(0.5)
+
+
+def test_winners_come_from_the_top_and_losers_from_the_bottom():
+    reward = torch.rand(50, 10, generator=torch.Generator().manual_seed(0))
+    winner, loser = choose_pairs(reward, 3, torch.Generator().manual_seed(1))
+    order = reward.argsort(1, descending=True)
+    for i in range(50):
+        assert set(winner[i].tolist()) == set(order[i, :3].tolist())
+        assert set(loser[i].tolist()) == set(order[i, -3:].tolist())
+    with pytest.raises(ValueError, match="at least 12 candidates"):
+        choose_pairs(reward, 6, torch.Generator())
+
+
+def test_pairs_survive_their_files_and_bad_ones_are_refused(tmp_path):
+    pairs = PreferencePairs(("a", "b"), torch.randn(2, 133), torch.randn(2, 133), torch.tensor([1.0, 2.0]), {"judge": "x"})
+    save_pairs(tmp_path / "p.parquet", pairs)
+    back = load_pairs(tmp_path)
+    assert back.key == pairs.key
+    assert torch.equal(back.winner, pairs.winner)
+    assert back.provenance == {"judge": "x"}
+    with pytest.raises(ValueError, match="swapped"):
+        PreferencePairs(("a",), torch.zeros(1, 133), torch.zeros(1, 133), torch.tensor([-1.0]), {})
+    (tmp_path / "broken.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ValueError, match="parquet"):
+        load_pairs(tmp_path / "broken.parquet")
+
+
+def run_align(tiny, folder, steps_at_once):
+    """Four steps, or two and then four."""
+    import copy
+
+    generator, samples, conditions = copy.deepcopy(tiny[0]), tiny[1], tiny[2]
+    config = AlignConfig(
+        fit=FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"), candidates=6, pictures_per_round=8, refresh_every=2
+    )
+    maker = pair_maker(samples, conditions, random_judge(), free_body(1200), config, "random")
+    losses = {}
+    for stop in steps_at_once:
+        generator = generator if stop == steps_at_once[0] else copy.deepcopy(tiny[0])
+        align(
+            generator, conditions, samples.key, maker, config, 0,
+            lambda step, steps, v: losses.__setitem__(step, v["loss"]), state_folder=folder, stop_at=stop,
+        )  # fmt: skip
+    return generator, losses
+
+
+def test_alignment_stopped_at_two_and_resumed_is_the_same_run(tiny, tmp_path):
+    whole, losses = run_align(tiny, tmp_path / "a", [4])
+    resumed, resumed_losses = run_align(tiny, tmp_path / "b", [2, 4])
+    assert losses[4] == resumed_losses[4]
+    for a, b in zip(whole.denoiser.parameters(), resumed.denoiser.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert losses[1] == pytest.approx(math.log(2), abs=1e-4)

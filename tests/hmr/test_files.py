@@ -1,0 +1,106 @@
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+from hmr.files import new_folder, write_atomically
+from hmr.hypotheses import load_hypotheses
+from hmr.samples import load_samples, read_arrays, save_samples
+from hmr.smplx_files import find_file, load_body
+from hmr.unpickle import read_pickle
+
+
+class Evil:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch /tmp/this-must-not-exist-adhmr",)
+
+
+def test_nothing_half_written_under_its_final_name(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(RuntimeError), write_atomically(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError("killed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match="not empty"):
+        new_folder(tmp_path)
+
+
+def test_objects_in_npz_files_are_refused(tmp_path):
+    np.savez(tmp_path / "bad.npz", a=np.array([Evil()], dtype=object))
+    with pytest.raises(ValueError, match="refused"):
+        read_arrays(tmp_path / "bad.npz")
+
+
+def test_a_truncated_npz_names_itself(tmp_path):
+    np.savez(tmp_path / "whole.npz", a=np.zeros(1000))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"cut\.npz"):
+        load_hypotheses(tmp_path / "cut.npz")
+
+
+def test_a_pickle_with_code_runs_nothing(tmp_path):
+    from pathlib import Path
+
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"v_template": Evil()}))
+    with pytest.raises(ValueError, match="system"):
+        read_pickle(tmp_path / "evil.pkl")
+    assert not Path("/tmp/this-must-not-exist-adhmr").exists()
+
+
+def test_arrays_and_sparse_matrices_come_out_of_a_pickle(tmp_path):
+    content = {"a": np.arange(6.0).reshape(2, 3), "J": scipy.sparse.csc_matrix(np.eye(3)), "s": "text", "n": np.float64(2)}
+    (tmp_path / "ok.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    read = read_pickle(tmp_path / "ok.pkl")
+    assert np.array_equal(read["a"], content["a"])
+    assert np.array_equal(read["J"], np.eye(3))
+
+
+def fake_smpl(n: int = 6890) -> dict[str, np.ndarray]:
+    """Random arrays in SMPL's layout; no licensed data."""
+    from hmr.skeleton import JOINT_PARENTS
+
+    rng = np.random.default_rng(0)
+    weights = rng.random((n, 24))
+    regressor = rng.random((24, n))
+    return {
+        "v_template": rng.standard_normal((n, 3)), "shapedirs": rng.standard_normal((n, 3, 10)),
+        "posedirs": np.zeros((n, 3, 207)), "J_regressor": regressor / regressor.sum(1, keepdims=True),
+        "weights": weights / weights.sum(1, keepdims=True), "f": rng.integers(n, size=(100, 3)),
+        "kintree_table": np.array([[2**32 - 1, *JOINT_PARENTS[1:]], range(24)], dtype=np.int64),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pkl"])
+def test_a_users_smpl_file_goes_through_smplx(tmp_path, suffix):
+    pytest.importorskip("smplx")
+    arrays = fake_smpl()
+    path = tmp_path / f"SMPL_NEUTRAL{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        path.write_bytes(pickle.dumps(arrays, protocol=2))
+    model = load_body(tmp_path)
+    assert model.rest_keypoints(torch.zeros(10)).shape == (29, 3)
+    assert np.allclose(model.v_template.numpy(), arrays["v_template"], atol=1e-6)
+
+
+def test_a_missing_smpl_file_says_which_where_and_what_instead(tmp_path):
+    with pytest.raises(ValueError, match=r"SMPL_NEUTRAL\.npz.*smpl\.is\.tue\.mpg\.de.*free body"):
+        find_file(tmp_path, "smpl", "neutral")
+
+
+def test_samples_survive_their_files(tmp_path, small_world):
+    samples = small_world["source"]
+    save_samples(tmp_path / "set", samples)
+    back = load_samples(tmp_path / "set")
+    assert back.key == samples.key
+    assert torch.equal(back.rgb, samples.rgb)
+    assert torch.allclose(back.label.R_parent_joint, samples.label.R_parent_joint, atol=1e-5)

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import nn
+
+from diffusion_hmr import Generator, GeneratorConfig
+from hmr.networks.checkpoint import config_from_dict
+from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
+from hmr.networks.fit import FitConfig, TrainingDivergedError, fit, rows_of_step
+
+
+def train(folder, stops, ema=0.9):
+    torch.manual_seed(0)
+    data, target = torch.randn(40, 5), torch.randn(40, 1)
+    losses = {}
+    model = nn.Linear(5, 1)
+    for stop in stops:
+        torch.manual_seed(0)
+        _ = torch.randn(40, 5), torch.randn(40, 1)
+        model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+        def loss(rows, generator, model=model):
+            noise = torch.randn(len(rows), 5, generator=generator)
+            return (model(data[rows] + 0.1 * noise) - target[rows]).square().mean(), {}
+
+        config = FitConfig(steps=4, batch_size=8, lr=1e-2, ema_decay=ema, precision="no")
+        fit(model, loss, 40, config, 3, lambda s, n, v: losses.__setitem__(s, v["loss"]), folder, stop_at=stop)
+    return model, losses
+
+
+def test_two_steps_then_four_is_four_steps(tmp_path):
+    whole, losses = train(tmp_path / "a", [4])
+    resumed, again = train(tmp_path / "b", [2, 4])
+    assert losses[4] == again[4]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    assert not (tmp_path / "b" / "training_state.pt").exists()
+
+
+def test_every_row_is_seen_once_in_an_epoch():
+    rows = torch.cat([rows_of_step(step, 40, 8, 1) for step in range(5)])
+    assert sorted(rows.tolist()) == list(range(40))
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice():
+    model = nn.Linear(1, 1)
+    with pytest.raises(TrainingDivergedError, match="lower lr"):
+        fit(model, lambda r, g: (model.weight.sum() * torch.nan, {}), 8, FitConfig(steps=2), 0, lambda *a: None)
+
+
+def test_nothing_to_train_on():
+    with pytest.raises(ValueError, match="nothing to train on"):
+        fit(nn.Linear(1, 1), lambda r, g: (torch.zeros(1), {}), 0, FitConfig(steps=1), 0, lambda *a: None)
+
+
+def test_an_unknown_configuration_key_suggests_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'sampling_steps'"):
+        config_from_dict(GeneratorConfig, {"sampling_step": 3})
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        (EncoderConfig(), 64),
+        (EncoderConfig(backbone="vit_tiny_patch16_224", backbone_args={"depth": 2}, lateral=(), deconvolutions=1), 64),
+    ],
+)
+def test_any_timm_backbone_gives_a_global_and_a_local_map(config, size):
+    coarse, fine = PictureEncoder(config, size)(torch.rand(2, 3, size, size))
+    assert fine.shape[-1] == coarse.shape[-1] * 2**config.deconvolutions
+    assert coarse.shape[1] == fine.shape[1] == config.channels
+
+
+def test_features_are_sampled_where_the_pixel_is():
+    ramp = torch.arange(4.0).expand(1, 1, 4, 4)
+    uv = torch.tensor([[[-0.75, 0.0], [0.75, 0.0], [0.0, 0.0]]])
+    assert torch.allclose(sample_map(ramp, uv)[0, :, 0], torch.tensor([0.0, 3.0, 1.5]))
+
+
+def test_a_generator_samples_and_survives_its_files(tmp_path, small_world):
+    from hmr.free_body import free_body
+
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(sampling_steps=2))
+    samples, body = small_world["source"][:3], free_body(1200)
+    a = generator.propose(samples, body, 4, 7, "a")
+    generator.save_pretrained(tmp_path / "g")
+    b = Generator.from_pretrained(tmp_path / "g").propose(samples, body, 4, 7, "a")
+    assert a.count == 4
+    assert torch.equal(a.params.R_parent_joint, b.params.R_parent_joint)
+    (tmp_path / "g" / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="could not be read"):
+        Generator.from_pretrained(tmp_path / "g")

@@ -1,0 +1,99 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from hmr.free_body import free_body
+from hmr.hypotheses import Hypotheses
+from scorer import Scorer, ScorerConfig
+from scorer.candidates import QUALITIES, candidate_sets, noised_truth
+from scorer.correlation import pearson, spearman
+from scorer.ranknet import across_pictures_loss, pair_loss, ranknet_loss
+from scorer.scores import fit_calibration
+
+
+def test_equation_2_by_hand():
+    better = pair_loss(torch.tensor(2.0), torch.tensor(0.5), torch.tensor(10.0), torch.tensor(20.0))
+    assert float(better) == pytest.approx(-math.log(1 / (1 + math.exp(-1.5))), abs=1e-6)
+    assert float(pair_loss(*map(torch.tensor, (0.0, 0.0, 5.0, 5.0)))) == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_only_the_order_of_scores_counts_and_good_orders_cost_less():
+    errors = torch.tensor([[[1.0], [2.0], [3.0]]])
+    good, bad = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[1.0, 2.0, 3.0]])
+    assert ranknet_loss(good, errors) < ranknet_loss(bad, errors)
+    assert torch.allclose(ranknet_loss(good, errors), ranknet_loss(good + 5, errors))
+    assert across_pictures_loss(good, errors).isfinite()
+
+
+def test_one_hypothesis_cannot_be_ranked():
+    with pytest.raises(ValueError, match="at least two"):
+        ranknet_loss(torch.zeros(1, 1), torch.zeros(1, 1, 4))
+
+
+@pytest.mark.official
+def test_pair_loss_reproduces_the_released_rank_loss(official):
+    """The released loss: sigmoid(5 (s_i - s_j)), pairs i < j summed over a picture, mean over pictures."""
+    fixture = official("rankloss.npz")
+    score, metric = torch.from_numpy(fixture["score"]), torch.from_numpy(fixture["metric"])
+    i, j = torch.triu_indices(15, 15, 1)
+    losses = pair_loss(5 * score[:, i], 5 * score[:, j], metric[:, i], metric[:, j]).sum(1)
+    assert float(losses.mean()) == pytest.approx(float(fixture["loss_nomask"]), rel=1e-4)
+
+
+def test_correlations_equal_scipy():
+    from scipy.stats import pearsonr, spearmanr
+
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 20))
+    assert float(pearson(a, b)) == pytest.approx(pearsonr(a, b)[0])
+    assert float(spearman(a, b)) == pytest.approx(spearmanr(a, b)[0])
+
+
+def test_calibration_is_monotone_and_right_on_average():
+    rng = np.random.default_rng(0)
+    score = rng.standard_normal(2000)
+    error = 200 * np.exp(-score) * rng.uniform(0.5, 1.5, 2000)
+    expected = fit_calibration(score, error)(torch.from_numpy(np.sort(score))).numpy()
+    assert (np.diff(expected) <= 0).all()
+    assert expected.mean() == pytest.approx(error.mean(), rel=0.05)
+
+
+def test_noised_truths_carry_their_errors(small_world):
+    samples, body = small_world["source"], free_body(1200)
+    sets = candidate_sets(samples, noised_truth(samples, 4, 0, max_sigma=0.2), body)
+    assert sets.errors_mm.shape == (16, 4, len(QUALITIES))
+    assert (sets.errors_mm[..., 0] > 0).all()
+    exact = candidate_sets(samples, noised_truth(samples, 2, 0, max_sigma=0.0), body)
+    assert exact.errors_mm.abs().max() < 0.1
+
+
+def test_candidates_can_be_chunked_and_strange_ones_score_last(small_world):
+    samples, body = small_world["source"][:2], free_body(1200)
+    torch.manual_seed(0)
+    whole = Scorer(ScorerConfig(chunk=1000))
+    parts = Scorer(ScorerConfig(chunk=3))
+    parts.load_state_dict(whole.state_dict())
+    candidates = noised_truth(samples, 8, 1)
+    a, b = whole.score(samples, candidates, body).value, parts.score(samples, candidates, body).value
+    assert torch.allclose(a, b, atol=2e-2)
+    params = candidates.params
+    t = params.t_cam_root.clone()
+    t[0, 0], t[0, 1] = torch.nan, torch.tensor([0.0, 0.0, -3.0])
+    from dataclasses import replace
+
+    strange = Hypotheses(samples.key, replace(params, t_cam_root=t), samples.K, "strange", 0)
+    value = whole.score(samples, strange, body).value
+    assert value[0, 0] == -torch.inf
+    assert value[0, 1:].isfinite().all()
+
+
+def test_a_scorer_survives_its_files_and_refuses_others(tmp_path):
+    scorer = Scorer(ScorerConfig())
+    scorer.save_pretrained(tmp_path / "scorer")
+    assert Scorer.from_pretrained(tmp_path / "scorer").config == scorer.config
+    from diffusion_hmr import Generator
+
+    with pytest.raises(ValueError, match="kind 'generator'"):
+        Generator.from_pretrained(tmp_path / "scorer")
