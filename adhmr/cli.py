@@ -38,7 +38,7 @@ def fail(message: str) -> int:
 
 def parse(name: str, arguments: list[str]):
     """Options of a command from flags and YAML. Exits with 2 and one line for a mistake."""
-    from jsonargparse import ActionConfigFile, ArgumentParser
+    from jsonargparse import ActionConfigFile, ArgumentParser  # pyright: ignore[reportPrivateImportUsage]
 
     module = importlib.import_module(f"adhmr.commands.{name.replace('-', '_')}")
     parser = ArgumentParser(prog=f"adhmr {name}", description=module.__doc__, exit_on_error=False)

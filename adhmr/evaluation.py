@@ -44,6 +44,12 @@ class Judged:
         }
 
 
+def average(repeated: list[Judged]) -> Judged:
+    """Mean over finetuning seeds, picture by picture."""
+    keys = repeated[0].columns
+    return Judged({key: np.mean([j.columns[key] for j in repeated], axis=0) for key in keys})
+
+
 def recovered(mean_error: np.ndarray, selected: np.ndarray, minimum: np.ndarray) -> np.ndarray:
     """(mean - selected) / (mean - min): what choosing by score gives of what it could."""
     return (mean(mean_error) - mean(selected)) / np.maximum(mean(mean_error) - mean(minimum), 1e-9)

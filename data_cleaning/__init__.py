@@ -1,5 +1,5 @@
 """Which labels do we keep?"""
 
-from data_cleaning.rules import Verdict, keep_by_expected_error, keep_by_threshold, keep_fraction
+from data_cleaning.rules import ScoredLabels, Verdict
 
-__all__ = ["Verdict", "keep_by_expected_error", "keep_by_threshold", "keep_fraction"]
+__all__ = ["ScoredLabels", "Verdict"]

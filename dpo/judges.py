@@ -108,7 +108,9 @@ def fixed_pairs(pairs: PreferencePairs, keys: tuple[str, ...]) -> PairMaker:
     """
     unknown = set(pairs.key) - set(keys)
     if unknown:
-        raise ValueError(f"the pairs are about pictures that are not in the set: {sorted(unknown)[:3]} ({len(unknown)} in all)")
+        raise ValueError(
+            f"the pairs are about pictures that are not in the set: {sorted(unknown)[:3]} ({len(unknown)} in all)"
+        )
 
     def make(generator: Generator, rows: Tensor, seed: int) -> PreferencePairs:
         del generator, rows, seed

@@ -85,8 +85,13 @@ class Body:
 class BodyModel(Protocol):
     """What the rest of the house asks of a body model: the free body, SMPL, SMPL-H or SMPL-X."""
 
-    name: str
-    faces: Tensor
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def faces(self) -> Tensor:
+        """(f, 3) vertex indices."""
+        ...
 
     def rest_keypoints(self, shape: Tensor) -> Tensor:
         """(..., 10) betas to the 29 keypoints of the rest pose, (..., 29, 3), body frame, metres."""

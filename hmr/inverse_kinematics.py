@@ -10,6 +10,7 @@ import roma
 import torch
 from torch import Tensor
 
+from hmr.rotations import nearest_rotation
 from hmr.skeleton import BONE_CHILD, JOINT_PARENTS, NUM_JOINTS, PELVIS_CHILDREN, depth_levels
 
 _CHILDREN = list(BONE_CHILD[1:])
@@ -75,7 +76,7 @@ def rotations_from_keypoints(keypoints_cam: Tensor, twists: Tensor, rest_keypoin
     children = list(PELVIS_CHILDREN)
     rest_hips = rest_keypoints[..., children, :] - rest_keypoints[..., :1, :]
     posed_hips = keypoints_cam[..., children, :] - keypoints_cam[..., :1, :]
-    R_cam_root = roma.special_procrustes(posed_hips.transpose(-1, -2) @ rest_hips)
+    R_cam_root = nearest_rotation(posed_hips.transpose(-1, -2) @ rest_hips)
     bones = rest_bones(rest_keypoints)
     posed = keypoints_cam[..., _CHILDREN, :] - keypoints_cam[..., _JOINTS, :]
     axis = torch.nn.functional.normalize(bones, dim=-1)

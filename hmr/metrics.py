@@ -6,11 +6,11 @@ in use; the PA versions are aligned by a similarity (rotation, scale, translatio
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor
 
 from hmr.body import Body, BodyModel, BodyParams
+from hmr.rotations import nearest_rotation
 
 MM_PER_METRE = 1000.0
 
@@ -24,7 +24,7 @@ def similarity_aligned(points: Tensor, target: Tensor) -> Tensor:
     """``points`` after the similarity that brings it closest to ``target`` (Umeyama 1991); both (..., p, 3)."""
     mu, mu_target = points.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
     centred, centred_target = points - mu, target - mu_target
-    R = roma.special_procrustes(centred_target.transpose(-1, -2) @ centred)
+    R = nearest_rotation(centred_target.transpose(-1, -2) @ centred)
     trace = (R * (centred_target.transpose(-1, -2) @ centred)).sum((-1, -2))
     scale = trace / centred.square().sum((-1, -2)).clamp_min(1e-12)
     return scale[..., None, None] * centred @ R.transpose(-1, -2) + mu_target
@@ -52,7 +52,6 @@ def body_errors_mm(predicted: Body, truth: Body) -> dict[str, Tensor]:
 
 def pairwise_distance_mm(vertices: Tensor) -> Tensor:
     """Mean vertex distance between all samples of one picture: (n, v, 3) pelvis-aligned metres to (n, n) mm."""
-    n, v, _ = vertices.shape
     per_vertex = vertices.transpose(0, 1)
     return torch.cdist(per_vertex, per_vertex, compute_mode="donot_use_mm_for_euclid_dist").mean(0) * MM_PER_METRE
 

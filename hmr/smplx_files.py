@@ -69,7 +69,7 @@ def _through_smplx(raw: dict[str, Any], model_type: str, path: Path) -> dict[str
 
     try:
         if model_type == "smpl":
-            built = smplx.SMPL(str(path), data_struct=Struct(**raw))
+            built: Any = smplx.SMPL(str(path), data_struct=Struct(**raw))
         elif model_type == "smplh":
             built = smplx.SMPLH(str(path), data_struct=Struct(**raw), use_pca=False, flat_hand_mean=True)
         else:

@@ -14,8 +14,11 @@ from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_s
 from hmr.pose_state import crop_extent, uvd_from_points
 from hmr.samples import Samples
 
-QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe", "placement")
-"""The paper's four errors, and the displacement in the picture (which they, aligned at the pelvis, cannot see)."""
+QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe", "worst")
+"""The paper's four errors, which the score learns, and the largest displacement of a keypoint in the crop's own space (metres
+across and relative depth), which the fault learns: averages aligned at the pelvis hide one wrong limb, a wrong scale, a wrong
+place."""
+NUM_SCORED = 4
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,11 @@ def candidate_errors_mm(
         part = slice(start, start + chunk)
         predicted, true = model.posed(params[part]), model.posed(truth[part].map(lambda x: x[:, None]))
         errors = body_errors_mm(predicted, true)
-        uv = uvd_from_points(predicted.keypoints, K[part, None], size)[..., :2]
-        true_uv = uvd_from_points(true.keypoints, K[part, None], size)[..., :2]
-        metres_per_unit = 0.5 * crop_extent(truth[part].t_cam_root, K[part], size)[:, None]
-        errors["placement"] = 1000 * metres_per_unit * (uv - true_uv).norm(dim=-1).mean(-1)
+        uvd = uvd_from_points(predicted.keypoints, K[part, None], size)
+        true_uvd = uvd_from_points(true.keypoints, K[part, None], size)
+        half_extent = 0.5 * crop_extent(truth[part].t_cam_root, K[part], size)[:, None, None, None]
+        metres = (uvd - true_uvd) * torch.cat([half_extent, half_extent, torch.ones_like(half_extent)], -1)
+        errors["worst"] = 1000 * metres.norm(dim=-1).amax(-1)
         rows.append(torch.stack([errors[q] for q in QUALITIES], -1))
     return torch.cat(rows)
 

@@ -19,5 +19,6 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def partial_correlation(ab: np.ndarray, ac: np.ndarray, bc: np.ndarray) -> np.ndarray:
-    """Correlation of a and b given c: what a scorer adds to the medoid, which is blind."""
-    return (ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2))
+    """Correlation of a and b given c, NaN where c explains one of them fully: what a scorer adds to the blind medoid."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2))

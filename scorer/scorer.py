@@ -43,16 +43,16 @@ class EncodedPictures:
 
 
 class ScoreHead(nn.Module):
-    """29 tokens to a score: (b, n, 29, d) to (b, n)."""
+    """29 tokens to a score and a soundness: (b, n, 29, d) to (b, n, 2); higher is better in both."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 1)
+            nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 2)
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.layers(tokens.flatten(-2))[..., 0].float()
+        return self.layers(tokens.flatten(-2)).float()
 
 
 class Scorer(nn.Module):
@@ -79,7 +79,7 @@ class Scorer(nn.Module):
         return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.state.uvd), own
 
     def forward(self, pictures: EncodedPictures, uvd: Tensor) -> Tensor:
-        """Candidates uvd (b, n, 29, 3) to raw scores (b, n)."""
+        """Candidates uvd (b, n, 29, 3) to raw scores and soundness (b, n, 2)."""
         difference = uvd - pictures.own_uvd.detach()[:, None]
         local = sample_map(pictures.local_map, uvd[..., :2])
         tokens = (
@@ -113,10 +113,11 @@ class Scorer(nn.Module):
                 for first in range(0, uvd_all.shape[1], self.config.chunk):
                     uvd = uvd_all[rows, first : first + self.config.chunk].to(device)
                     part = self(pictures, torch.nan_to_num(uvd))
-                    parts.append(part.masked_fill(~uvd.isfinite().all(-1).all(-1), -torch.inf).float().cpu())
+                    strange = ~uvd.isfinite().all(-1).all(-1, keepdim=True)
+                    parts.append(part.masked_fill(strange, -torch.inf).float().cpu())
                 values.append(torch.cat(parts, 1))
-        value = torch.cat(values)
-        return Scores(samples.key, value, self.calibration(value))
+        value, soundness = torch.cat(values).unbind(-1)
+        return Scores(samples.key, value, soundness, self.calibration(value))
 
     def check_size(self, samples: Samples) -> None:
         if samples.size != self.config.size:
@@ -148,11 +149,12 @@ class BlindScorer(nn.Module):
         self.head = ScoreHead(d)
 
     def forward(self, uvd: Tensor) -> Tensor:
-        """(b, n, 29, 3) to (b, n)."""
+        """(b, n, 29, 3) to (b, n, 2)."""
         memory = self.blocks.memory(self.memory.expand(len(uvd), -1, -1))
         return self.head(self.blocks(self.uvd_in(uvd) + self.token, memory))
 
     @torch.no_grad()
     def score_uvd(self, uvd: Tensor, batch_size: int = 256) -> Tensor:
+        """(b, n, 29, 3) to raw scores (b, n)."""
         self.eval()
-        return torch.cat([self(uvd[i : i + batch_size]) for i in range(0, len(uvd), batch_size)])
+        return torch.cat([self(uvd[i : i + batch_size]) for i in range(0, len(uvd), batch_size)])[..., 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Scores:
-    """value: (b, n) raw, higher is better. expected_error_mm: (b, n) calibrated, lower is better; comparable across pictures."""
+    """value: (b, n) raw, higher is better: the paper's score. soundness: (b, n) raw, higher is better: how far off the worst
+    keypoint is, for finding gross errors. expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures.
+    """
 
     key: tuple[str, ...]
     value: Tensor
+    soundness: Tensor
     expected_error_mm: Tensor
 
 
@@ -37,7 +41,7 @@ def fit_calibration(score: np.ndarray, error_mm: np.ndarray, knots: int = 40) ->
     order = np.argsort(score)
     fitted = isotonic_regression(error_mm[order], increasing=False).x
     edges = np.linspace(0, len(score), knots + 1).astype(int)
-    groups = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    groups = [slice(a, b) for a, b in itertools.pairwise(edges) if b > a]
     x = np.array([score[order][g].mean() for g in groups])
     y = np.array([fitted[g].mean() for g in groups])
     slope = 1e-3 * max(float(error_mm.std()), 1e-6)

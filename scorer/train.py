@@ -15,8 +15,8 @@ from hmr.networks.fit import FitConfig, Report, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
-from scorer.candidates import CandidateSets, candidate_errors_mm
-from scorer.ranknet import across_pictures_loss, ranknet_loss
+from scorer.candidates import NUM_SCORED, CandidateSets, candidate_errors_mm
+from scorer.ranknet import score_and_soundness_loss
 from scorer.scorer import BlindScorer, Scorer, ScorerConfig
 from scorer.scores import fit_calibration
 
@@ -54,7 +54,7 @@ def train_ranking(
         pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
         score = scorer(pictures, sets.uvd[rows].to(device))
         errors = sets.errors_mm[rows].to(device)
-        within, across = ranknet_loss(score, errors), across_pictures_loss(score, errors)
+        within, across = score_and_soundness_loss(score, errors, NUM_SCORED)
         own_error, _ = estimate_loss(own, targets[picture].to(device))
         logs = {"within": within.detach(), "across": across.detach(), "own": own_error.detach()}
         return within + across + training.own_weight * own_error, logs
@@ -98,8 +98,8 @@ def train_blind_scorer(
 
     def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         del generator
-        score, errors = scorer(sets.uvd[rows]), sets.errors_mm[rows]
-        return ranknet_loss(score, errors) + across_pictures_loss(score, errors), {}
+        within, across = score_and_soundness_loss(scorer(sets.uvd[rows]), sets.errors_mm[rows], NUM_SCORED)
+        return within + across, {}
 
     fit(scorer, loss, len(sets), config, seed, report)
     return scorer

@@ -1,5 +1,5 @@
-"""Finetune a generator by Diffusion-DPO on pictures without labels. With --scorer, fresh candidates are drawn, ranked and paired as
-the run goes (on-policy); with --pairs, pairs made by `adhmr pairs` are used as they are."""
+"""Finetune a generator by Diffusion-DPO on pictures without labels. With --scorer, fresh candidates are drawn, ranked
+and paired as the run goes (on-policy); with --pairs, pairs made by `adhmr pairs` are used as they are."""
 
 from __future__ import annotations
 

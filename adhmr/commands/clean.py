@@ -1,5 +1,5 @@
-"""Keep or drop pseudo-labels by their score. Writes kept/ (the labels that stay, in the same format) and scores.parquet (every label
-with score, expected error, verdict and reason)."""
+"""Keep or drop pseudo-labels by their score. Writes kept/ (the labels that stay, in the same format) and scores.parquet
+(every label with score, expected error, verdict and reason)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ class Options:
         scorer: folder of a scorer checkpoint
         out: an empty folder to write
         threshold: keep labels whose raw score is at least this (ADHMR section 4.5)
+        soundness: keep labels whose raw soundness is at least this: drops gross errors
         max_error_mm: keep labels whose expected error is at most this
-        fraction: keep this share, the best ones; give exactly one of the three
+        fraction: keep this share, the best ones; give exactly one of the four
         seed: kept in the provenance
         device: cpu or cuda
     """
@@ -25,6 +26,7 @@ class Options:
     scorer: Path
     out: Path
     threshold: float | None = None
+    soundness: float | None = None
     max_error_mm: float | None = None
     fraction: float | None = None
     seed: int = 0
@@ -33,32 +35,30 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from data_cleaning.rules import keep_by_expected_error, keep_by_threshold, keep_fraction
+    from data_cleaning.rules import keep_by_expected_error, keep_by_score, keep_by_soundness, keep_fraction
+    from data_cleaning.score import score_labels
     from data_cleaning.write import write_verdicts
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
-    from hmr.hypotheses import Hypotheses
     from hmr.samples import load_samples
     from scorer import Scorer
 
-    given = [r for r in (options.threshold, options.max_error_mm, options.fraction) if r is not None]
+    rules = {
+        "threshold": keep_by_score,
+        "soundness": keep_by_soundness,
+        "max_error_mm": keep_by_expected_error,
+        "fraction": keep_fraction,
+    }
+    given = {name: value for name in rules if (value := getattr(options, name)) is not None}
     if len(given) != 1:
-        raise ValueError("give exactly one rule: --threshold, --max_error_mm or --fraction")
+        raise ValueError("give exactly one rule: " + ", ".join(f"--{name}" for name in rules))
+    ((name, value),) = given.items()
     scorer = Scorer.from_pretrained(options.scorer).to(options.device)
     samples = load_samples(options.data)
-    if "none" in samples.label_kind:
-        raise ValueError(f"{options.data}: has pictures without labels, there is nothing to clean")
-    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", options.seed)
-    scores = scorer.score(samples, labels, free_body(1200))
-    score, expected = scores.value[:, 0].numpy(), scores.expected_error_mm[:, 0].numpy()
-    if options.threshold is not None:
-        verdicts = keep_by_threshold(samples.key, score, expected, options.threshold)
-    elif options.max_error_mm is not None:
-        verdicts = keep_by_expected_error(samples.key, score, expected, options.max_error_mm)
-    else:
-        assert options.fraction is not None
-        verdicts = keep_fraction(samples.key, score, expected, options.fraction)
+    verdicts = rules[name](score_labels(scorer, samples, free_body(1200)), value)
     out = new_folder(options.out)
     write_verdicts(out, verdicts, samples)
     write_provenance(out, "clean", asdict(options), options.seed, [options.data, options.scorer])
-    console.print(f"kept {sum(v.keep for v in verdicts)} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}")
+    console.print(
+        f"kept {sum(v.keep for v in verdicts)} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}"
+    )

@@ -1,6 +1,6 @@
-"""Run the whole loop on the embedded default: train a generator and a scorer in the synthetic world, align the generator by
-Diffusion-DPO, clean a pseudo-labelled set, evaluate everything with its controls, and write metrics.json and report.html.
-The same command continues a run that was stopped."""
+"""Run the whole loop on the embedded default: train a generator and a scorer in the synthetic world, align the generator
+by Diffusion-DPO, clean a pseudo-labelled set, evaluate everything with its controls, and write metrics.json and
+report.html. The same command continues a run that was stopped."""
 
 from __future__ import annotations
 

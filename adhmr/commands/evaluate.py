@@ -1,5 +1,5 @@
-"""Compare generators on labelled pictures: every figure with its 95 % interval and n, and the paired change against the first. Writes
-metrics.json."""
+"""Compare generators on labelled pictures: every figure with its 95 % interval and n, and the paired change against the
+first. Writes metrics.json."""
 
 from __future__ import annotations
 
@@ -64,8 +64,12 @@ def run(options: Options) -> None:
         "protocol": PROTOCOL,
     }
     write_json(out / "metrics.json", metrics)
-    write_provenance(out, "evaluate", asdict(options), options.seed, [*options.generators, options.data, options.scorer])
-    table = Table(title=f"PVE in mm [95 % interval], {len(samples)} pictures, M = {options.candidates}", title_justify="left")
+    write_provenance(
+        out, "evaluate", asdict(options), options.seed, [*options.generators, options.data, options.scorer]
+    )
+    table = Table(
+        title=f"PVE in mm [95 % interval], {len(samples)} pictures, M = {options.candidates}", title_justify="left"
+    )
     keys = ["selected_pve_mm", "mean_pve_mm", "min_pve_mm", "zero_noise_pve_mm", "mean_sample_pve_mm", "energy_score_mm",
             "spread_mm"]  # fmt: skip
     for column in ("generator", *(k.removesuffix("_mm").removesuffix("_pve").replace("_", " ") for k in keys)):

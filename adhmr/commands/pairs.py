@@ -1,5 +1,5 @@
-"""Make winner/loser pairs from candidates: K pairs a picture, winners from the top K, losers from the bottom K (ADHMR section 4.3).
-Without labels the scorer judges; with --judge error the true error does."""
+"""Make winner/loser pairs from candidates: K pairs a picture, winners from the top K, losers from the bottom K (ADHMR
+section 4.3). Without labels the scorer judges; with --judge error the true error does."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def run(options: Options) -> None:
         rows = slice(start, start + options.shard)
         reward = judge(samples[rows], hypotheses[rows], options.seed + number)
         random = torch.Generator().manual_seed(options.seed + number)
-        pairs = make_pairs(
-            hypotheses[rows], reward, options.pairs_per_picture, samples.size, body, random, provenance
-        )
+        pairs = make_pairs(hypotheses[rows], reward, options.pairs_per_picture, samples.size, body, random, provenance)
         save_pairs(out / f"pairs-{number:05d}.parquet", pairs)
         total += len(pairs)
     inputs = [options.hypotheses, *([options.scorer] if options.scorer else [])]

@@ -1,5 +1,5 @@
-"""Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the best body of each person
-(.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why."""
+"""Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the best body of
+each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why."""
 
 from __future__ import annotations
 

@@ -44,9 +44,7 @@ def predict_photograph(
     value = scores.value.gather(1, order).numpy()
     expected = scores.expected_error_mm.gather(1, order).numpy()
     keys = [person.key for person in people]
-    write_parameters(
-        out / f"{image.stem}.npz", keys, [p.box_xyxy for p in people], ranked, value, expected, K, body
-    )
+    write_parameters(out / f"{image.stem}.npz", keys, [p.box_xyxy for p in people], ranked, value, expected, K, body)
     for i, key in enumerate(keys):
         write_meshes(out / key, ranked[i, 0], body)
     write_overlay(out / f"{image.stem}.png", photograph, ranked[:, 0], K, body)

@@ -1,5 +1,5 @@
-"""Score candidates in their pictures and write ranked.parquet, ranked.csv, best.npz (the best body of each picture) and sheet.png
-(picture, best and worst candidate)."""
+"""Score candidates in their pictures and write ranked.parquet, ranked.csv, best.npz (the best body of each picture) and
+sheet.png (picture, best and worst candidate)."""
 
 from __future__ import annotations
 

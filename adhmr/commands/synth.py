@@ -1,5 +1,5 @@
-"""Make a set of pictures of the synthetic world: exact labels, or pseudo-labels with the truth hidden beside them. Also draws
-sheet.png, a contact sheet of the first pictures."""
+"""Make a set of pictures of the synthetic world: exact labels, or pseudo-labels with the truth hidden beside them. Also
+draws sheet.png, a contact sheet of the first pictures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(options: Options) -> None:
     if options.labels == "biased":
         samples = biased_labels(samples, options.seed, Bias())
     elif options.labels == "mixed":
-        samples, truth = mixed_labels(samples, options.seed)
+        samples, truth = mixed_labels(samples, options.seed, body)
         save_hidden_truth(out / "hidden-truth.npz", truth)
     save_samples(out, samples)
     pictures = list(samples.rgb[:48].permute(0, 2, 3, 1).numpy())

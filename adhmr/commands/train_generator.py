@@ -1,5 +1,6 @@
-"""Train the diffusion generator on labelled pictures (folders made by `adhmr synth`, or in its format): the image branch, then
-the denoiser on its frozen features. An interrupted run continues where it was when the same command is given again."""
+"""Train the diffusion generator on labelled pictures (folders made by `adhmr synth`, or in its format): the image
+branch, then the denoiser on its frozen features. An interrupted run continues where it was when the same command is
+given again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Train HMR-Scorer on exactly labelled pictures: on noised truths, and on the candidates of generators given as files. A twentieth
-of the pictures is held out to calibrate the score to millimetres."""
+"""Train HMR-Scorer on exactly labelled pictures: on noised truths, and on the candidates of generators given as files. A
+twentieth of the pictures is held out to calibrate the score to millimetres."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def run(options: Options) -> None:
         raise ValueError(f"{options.data}: a scorer is trained on exact labels, some are {sorted(wrong)}")
     body = free_body(1200)
     shuffled = torch.randperm(len(samples), generator=torch.Generator().manual_seed(options.seed))
-    held_out, training = samples[shuffled[: max(len(samples) // 20, 1)]], samples[shuffled[max(len(samples) // 20, 1) :]]
+    held_out, training = (
+        samples[shuffled[: max(len(samples) // 20, 1)]],
+        samples[shuffled[max(len(samples) // 20, 1) :]],
+    )
     parts = [candidate_sets(training, noised_truth(training, options.noised, options.seed, gross=options.gross), body)]
     known = set(training.key)
     for path in options.candidates:

@@ -19,8 +19,8 @@ class DataSizes:
     target: int = 1500
     calibration: int = 400
     to_clean: int = 1000
-    test: int = 300
-    test_target: int = 500
+    test: int = 250
+    test_target: int = 400
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,5 @@ def budget(name: str) -> DemoConfig:
             scorer=few,
             align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),
             judged_pictures=8,
-
         )
     raise ValueError(f"unknown budget '{name}': expected quick, full or tiny")

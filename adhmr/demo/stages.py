@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adhmr.demo.run import DemoRun
-from adhmr.evaluation import Judged, binary_figures, judge, ranking
+from adhmr.evaluation import Judged, average, binary_figures, judge, ranking
 from adhmr.figures import Figure
 from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
-from data_cleaning.rules import keep_by_threshold
+from data_cleaning.rules import keep_by_soundness
+from data_cleaning.score import score_labels
 from data_cleaning.threshold import best_f1_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
@@ -23,7 +24,7 @@ from diffusion_hmr.train import GeneratorTraining, train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
 from dpo.loss import diffusion_dpo_loss, winner_sft_loss
-from hmr.files import read_json, write_atomically, write_json
+from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.networks.image_branch import Conditions, Targets
 from hmr.networks.train_branch import conditions_of
@@ -62,10 +63,10 @@ def make_data(run: DemoRun) -> None:
     run.progress.at(0.7)
     save("target", make("target", sizes.target, "target").unlabelled())
     save("calibration", make("rendered", sizes.calibration, "calibration"))
-    labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds))
+    labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds), body)
     save("checked", labelled)
     save_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz", truth)
-    labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds))
+    labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds), body)
     save("to-clean", labelled)
     save_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz", truth)
     for domain in TEST_DOMAINS:
@@ -163,9 +164,14 @@ def load_blind_scorer(run: DemoRun, scorer: Scorer) -> BlindScorer:
     return blind
 
 
-def _finetune(run: DemoRun, name: str, low: float, high: float) -> None:
+def folder_name(name: str, repeat: int) -> str:
+    """Checkpoint folder of a generator; repeats are finetuning seeds, the first has the plain name."""
+    return f"generator-{name}" if repeat == 0 else f"generator-{name}-seed{repeat}"
+
+
+def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> None:
     """One alignment run on the unlabelled target pictures, with exact source labels replayed; ``name`` of GENERATORS."""
-    folder = run.out / f"generator-{name}"
+    folder = run.out / folder_name(name, repeat)
     if (folder / "config.json").exists():
         return
     generator = Generator.from_pretrained(run.out / "generator-base")
@@ -180,40 +186,36 @@ def _finetune(run: DemoRun, name: str, low: float, high: float) -> None:
     conditions = conditions_of(generator.branch, unlabelled)
     source = run.samples("source")
     replay = Replay(load_conditions(run, "base-training")[: len(source)], Targets.of(source, body).state)
+    curve = folder_name(name, repeat).replace("generator", "align")
     align(
         generator, conditions, unlabelled.key,
         pair_maker(unlabelled, conditions, judges[name], body, config, name),
-        config, run.seed + 31, run.report(f"align-{name}", low, high), replay,
-        winner_sft_loss if name == "sft" else diffusion_dpo_loss, run.state(f"align-{name}"),
+        config, run.seed + 31 + 1000 * repeat, run.report(curve, low, high), replay,
+        winner_sft_loss if name == "sft" else diffusion_dpo_loss, run.state(curve),
     )  # fmt: skip
     generator.save_pretrained(folder)
 
 
 def align_generator(run: DemoRun) -> None:
     """Diffusion-DPO on the scorer's preferences."""
-    _finetune(run, "aligned", 0.0, 1.0)
+    for repeat in range(run.config.seeds):
+        _finetune(run, "aligned", repeat, repeat / run.config.seeds, (repeat + 1) / run.config.seeds)
 
 
 def align_controls(run: DemoRun) -> None:
     """The same budget on random pairs, on the crowd's pairs, and supervised on the winners."""
-    for i, name in enumerate(CONTROLS):
-        _finetune(run, name, i / len(CONTROLS), (i + 1) / len(CONTROLS))
+    todo = [(name, repeat) for repeat in range(run.config.seeds) for name in CONTROLS]
+    for i, (name, repeat) in enumerate(todo):
+        _finetune(run, name, repeat, i / len(todo), (i + 1) / len(todo))
 
 
 def clean_labels(run: DemoRun) -> None:
     """Keep or drop each pseudo-label; the threshold comes from a checked sample of the other domain, not from this set."""
     scorer = Scorer.from_pretrained(run.out / "scorer")
-
-    def scored(name: str) -> tuple[Samples, np.ndarray, np.ndarray]:
-        samples = run.samples(name)
-        as_candidates = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
-        scores = scorer.score(samples, as_candidates, run.body)
-        return samples, scores.value[:, 0].numpy(), scores.expected_error_mm[:, 0].numpy()
-
-    _, checked_score, _ = scored("checked")
-    threshold = best_f1_threshold(checked_score, load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz").gross)
-    samples, score, expected = scored("to-clean")
-    verdicts = keep_by_threshold(samples.key, score, expected, threshold)
+    checked, samples = run.samples("checked"), run.samples("to-clean")
+    truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
+    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).soundness, truth.gross)
+    verdicts = keep_by_soundness(score_labels(scorer, samples, run.body), threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])
     figures = binary_figures(kept, load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz").gross)
@@ -224,64 +226,67 @@ def evaluate_all(run: DemoRun) -> None:
     """Every generator on every test set, the scorer on noised truths and on the base's samples."""
     scorer = Scorer.from_pretrained(run.out / "scorer")
     blind = load_blind_scorer(run, scorer)
-    body, n = run.body, run.config.candidates
-    judged: dict[str, dict[str, Judged]] = {name: {} for name in (*GENERATORS, "regressor")}
+    repeats = {name: 1 if name == "base" else run.config.seeds for name in GENERATORS}
+    judged: dict[str, dict[str, list[Judged]]] = {name: {} for name in (*GENERATORS, "regressor")}
     rankings: dict[str, dict[str, dict[str, Figure]]] = {"scorer": {}, "scorer_no_image": {}}
-    done, total = 0, len(TEST_DOMAINS) * (len(GENERATORS) + 1)
+    done, total = 0, len(TEST_DOMAINS) * (sum(repeats.values()) + 2)
     for domain in TEST_DOMAINS:
         truth = run.samples(f"test-{domain}")
-        base = Generator.from_pretrained(run.out / "generator-base")
-        conditions = conditions_of(base.branch, truth)
+        conditions = conditions_of(Generator.from_pretrained(run.out / "generator-base").branch, truth)
         for name in GENERATORS:
-            generator = Generator.from_pretrained(run.out / f"generator-{name}")
-            params = generator.sample_bodies(conditions, truth.K, body, n, run.seed + 41)
-            zero = generator.sample_bodies(conditions, truth.K, body, 1, run.seed, zero_noise=True)
-            hypotheses = Hypotheses(truth.key, params, truth.K, f"generator-{name}", run.seed + 41)
-            score = scorer.score(truth, hypotheses, body).value
-            judged[name][domain] = judge(hypotheses, zero, truth, score, body)
-            save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses)
-            if name == "base":
-                kinds = {"generator_samples": hypotheses} if domain == "target" else {}
-                if domain == "source":
-                    kinds["noised_truth"] = noised_truth(truth, n, run.seed + 42)
-                kinds[f"generator_samples_{domain}"] = hypotheses
-                kinds[f"noised_truth_{domain}"] = noised_truth(truth, n, run.seed + 42)
-                for kind, candidates in kinds.items():
-                    rankings["scorer"][kind] = _ranked(
-                        candidates, truth, scorer.score(truth, candidates, body).value, run
-                    )
-                    uvd = uvd_of(candidates.params, candidates.K, truth.size, body)
-                    rankings["scorer_no_image"][kind] = _ranked(candidates, truth, blind.score_uvd(uvd), run)
-            done += 1
-            run.progress.at(done / total)
-        regressor = Regressor.from_pretrained(run.out / "regressor")
-        bodies = regressor.bodies(conditions, truth.K, body).reshape_batch(len(truth), 1)
-        hypotheses = Hypotheses(truth.key, bodies, truth.K, "regressor", 0)
-        judged["regressor"][domain] = judge(hypotheses, None, truth, torch.zeros(len(truth), 1), body)
-        done += 1
+            judged[name][domain] = []
+            for repeat in range(repeats[name]):
+                judged[name][domain].append(_evaluate(run, name, repeat, domain, truth, conditions, scorer))
+                done += 1
+                run.progress.at(done / total)
+        judged["regressor"][domain] = [_evaluate_regressor(run, truth, conditions)]
+        base = load_hypotheses(run.out / "evaluation" / f"base-{domain}.npz")
+        noised = noised_truth(truth, run.config.candidates, run.seed + 42)
+        for kind, candidates, plain in (("noised_truth", noised, "source"), ("generator_samples", base, "target")):
+            block = kind if domain == plain else f"{kind}_{domain}"
+            seen = scorer.score(truth, candidates, run.body).value
+            uvd = uvd_of(candidates.params, candidates.K, truth.size, run.body)
+            rankings["scorer"][block] = ranking(candidates, truth, seen, run.body).figures()
+            rankings["scorer_no_image"][block] = ranking(candidates, truth, blind.score_uvd(uvd), run.body).figures()
+        done += 2
+        run.progress.at(done / total)
+    mean = {name: {d: average(repeated) for d, repeated in by.items()} for name, by in judged.items()}
+    finetuned = [name for name in judged if name != "base"]
     write_json(
         run.out / "evaluation" / "figures.json",
         {
-            "generators": {n: {d: j.figures() for d, j in by.items()} for n, by in judged.items()},
-            "change": {
-                n: {d: j.change_percent(judged["base"][d]) for d, j in by.items()}
-                for n, by in judged.items()
-                if n not in ("base",)
+            "generators": {n: {d: j.figures() for d, j in by.items()} for n, by in mean.items()},
+            "change": {n: {d: j.change_percent(mean["base"][d]) for d, j in mean[n].items()} for n in finetuned},
+            "change_by_seed": {
+                n: {d: [j.change_percent(mean["base"][d]) for j in repeated] for d, repeated in judged[n].items()}
+                for n in finetuned
             },
             **rankings,
         },
     )
 
 
-def _ranked(candidates: Hypotheses, truth: Samples, score: torch.Tensor, run: DemoRun) -> dict[str, Figure]:
-    return ranking(candidates, truth, score, run.body).figures()
+def _evaluate(
+    run: DemoRun, name: str, repeat: int, domain: str, truth: Samples, conditions: Conditions, scorer: Scorer
+) -> Judged:
+    """One generator on one test set; its hypotheses are kept in a file."""
+    generator, seed = Generator.from_pretrained(run.out / folder_name(name, repeat)), run.seed + 41
+    params = generator.sample_bodies(conditions, truth.K, run.body, run.config.candidates, seed)
+    zero = generator.sample_bodies(conditions, truth.K, run.body, 1, seed, zero_noise=True)
+    hypotheses = Hypotheses(truth.key, params, truth.K, folder_name(name, repeat), seed)
+    if repeat == 0:
+        save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses)
+    return judge(hypotheses, zero, truth, scorer.score(truth, hypotheses, run.body).value, run.body)
+
+
+def _evaluate_regressor(run: DemoRun, truth: Samples, conditions: Conditions) -> Judged:
+    regressor = Regressor.from_pretrained(run.out / "regressor")
+    bodies = regressor.bodies(conditions, truth.K, run.body).reshape_batch(len(truth), 1)
+    hypotheses = Hypotheses(truth.key, bodies, truth.K, "regressor", 0)
+    return judge(hypotheses, None, truth, torch.zeros(len(truth), 1), run.body)
 
 
 def tidy(run: DemoRun) -> None:
     """Remove what only an interrupted run needs."""
     shutil.rmtree(run.out / "unfinished", ignore_errors=True)
     shutil.rmtree(run.out / "cache", ignore_errors=True)
-
-
-def evaluation_figures(run: DemoRun) -> dict:
-    return read_json(run.out / "evaluation" / "figures.json")

@@ -15,7 +15,14 @@ from hmr.files import write_atomically
 from hmr.samples import body_params_arrays, write_arrays
 from hmr.smpl_layout import LayoutBody
 
-_PALETTE = [(0.42, 0.62, 0.92), (0.95, 0.66, 0.25), (0.35, 0.78, 0.45), (0.85, 0.45, 0.75), (0.9, 0.36, 0.34), (0.4, 0.8, 0.8)]
+_PALETTE = [
+    (0.42, 0.62, 0.92),
+    (0.95, 0.66, 0.25),
+    (0.35, 0.78, 0.45),
+    (0.85, 0.45, 0.75),
+    (0.9, 0.36, 0.34),
+    (0.4, 0.8, 0.8),
+]
 
 
 def write_parameters(

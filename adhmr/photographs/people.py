@@ -75,7 +75,9 @@ def people_of(
     return people, skipped
 
 
-def crops(photograph: np.ndarray, people: list[Person], size: int, focal_px: float | None) -> tuple[Samples, torch.Tensor]:
+def crops(
+    photograph: np.ndarray, people: list[Person], size: int, focal_px: float | None
+) -> tuple[Samples, torch.Tensor]:
     """Square crops of people with the cameras of those crops, and K (3, 3) of the photograph.
 
     Without a focal length the photograph's diagonal is assumed.
@@ -92,8 +94,12 @@ def crops(photograph: np.ndarray, people: list[Person], size: int, focal_px: flo
         x0, y0 = (-A[:2, 2] / A[0, 0]).tolist()
         left, top, width = round(x0), round(y0), max(round(side), 2)
         # Whole pixels, so that the picture and the camera agree exactly.
-        exact = torch.tensor([[size / width, 0, -left * size / width], [0, size / width, -top * size / width], [0, 0, 1.0]])
-        crop = image.crop((left, top, left + width, top + width)).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3)
+        exact = torch.tensor(
+            [[size / width, 0, -left * size / width], [0, size / width, -top * size / width], [0, 0, 1.0]]
+        )
+        crop = image.crop((left, top, left + width, top + width)).resize(
+            (size, size), Image.Resampling.BICUBIC, reducing_gap=3
+        )
         rgb.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
         cameras.append(exact @ K)
     keys = tuple(person.key for person in people)

@@ -15,10 +15,11 @@ from adhmr.report import plots
 from adhmr.report.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
 from adhmr.tracking import read_curve
 from adhmr.world.hidden_truth import load_hidden_truth
+from data_cleaning.score import score_labels
 from hmr.body import BodyParams
 from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
-from hmr.hypotheses import Hypotheses, load_hypotheses
+from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
 from hmr.samples import Samples, load_samples
 from scorer import Scorer
@@ -63,7 +64,8 @@ def _table(head: list[str], rows: list[tuple[str, list[str]]], highlight: str = 
 
 
 def _figure(picture: np.ndarray, caption: str) -> str:
-    return f'<figure><img alt="{html.escape(caption)}" src="{data_uri(picture)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
+    text = html.escape(caption)
+    return f'<figure><img alt="{text}" src="{data_uri(picture)}"><figcaption>{text}</figcaption></figure>'
 
 
 class _Pictures:
@@ -112,14 +114,13 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
 def _cleaning_section(out: Path, scorer: Scorer) -> str:
     samples = load_samples(out / "data" / "to-clean")
     kind = np.array(load_hidden_truth(out / "data" / "to-clean" / "hidden-truth.npz").error_kind)
-    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
-    score = scorer.score(samples, labels, free_body(1200)).value[:, 0].numpy()
+    score = score_labels(scorer, samples, free_body(1200)).soundness
     threshold = read_json(out / "cleaning" / "figures.json")["threshold"]
     pictures = _Pictures(samples)
 
     def cards(rows: np.ndarray, colour) -> str:
         return "".join(
-            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}, score {score[i]:.1f}") for i in rows
+            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}, soundness {score[i]:.1f}") for i in rows
         )
 
     order = np.argsort(score)
@@ -186,7 +187,8 @@ def write_report(out: Path, examples: int = 8) -> Path:
     change = {n: metrics["change"][n]["target"] for n in ORDER[1:-1]}
     c = metrics["cleaning"]
     state = read_json(out / "demo.json")["identity"]
-    page = f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">
+    page = f"""<!doctype html><html lang=en><meta charset=utf-8>
+<meta name=viewport content="width=device-width,initial-scale=1">
 <title>ADHMR demo</title><style>{STYLE}</style>
 <h1>ADHMR demo</h1>
 <p class=note>Budget {state["budget"]}, seed {state["seed"]}. Everything here was trained and measured in the synthetic world by one

@@ -16,8 +16,15 @@ _HAIR = np.array([[0.08, 0.06, 0.05], [0.25, 0.15, 0.08], [0.45, 0.30, 0.15], [0
 MAX_OCCLUDERS, MAX_OBJECTS = 4, 7
 
 
-def _colours(rng: np.random.Generator, n: int, saturation=(0.1, 0.8), value=(0.2, 0.95)) -> np.ndarray:
-    hsv = np.stack([rng.random(n), rng.uniform(*saturation, n), rng.uniform(*value, n)], -1)
+Range = tuple[float, float]
+
+
+def _colours(
+    rng: np.random.Generator, n: int, saturation: Range = (0.1, 0.8), value: Range = (0.2, 0.95)
+) -> np.ndarray:
+    hsv = np.stack(
+        [rng.random(n), rng.uniform(saturation[0], saturation[1], n), rng.uniform(value[0], value[1], n)], -1
+    )
     return np.array([colorsys.hsv_to_rgb(*row) for row in hsv])
 
 

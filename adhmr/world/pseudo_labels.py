@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from roma import rotvec_to_rotmat
+from torch import Tensor
 
 from adhmr.world.poses import pulled_to_rest
-from hmr.body import BodyParams
+from hmr.body import BodyModel, BodyParams
 from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
 from hmr.samples import Samples
 
@@ -61,8 +62,13 @@ class HiddenTruth:
         return np.array([kind != "small" for kind in self.error_kind])
 
 
+def _symmetric(params: BodyParams, model: BodyModel, metres: float = 0.3) -> Tensor:
+    """(n,) True where flipping left and right moves no keypoint by more than ``metres``."""
+    return (model.keypoints(params) - model.keypoints(mirrored(params))).norm(dim=-1).amax(-1) < metres
+
+
 def mixed_labels(
-    samples: Samples, seed: int, gross_share: float = 0.35, sigma: float = 0.05
+    samples: Samples, seed: int, model: BodyModel, gross_share: float = 0.35, sigma: float = 0.05
 ) -> tuple[Samples, HiddenTruth]:
     """A set to clean: small random errors in all labels, gross ones in some."""
     generator = torch.Generator().manual_seed(seed)
@@ -77,5 +83,7 @@ def mixed_labels(
     ]
     kind = torch.randint(1, len(ERROR_KINDS), (n,), generator=generator)
     kind = torch.where(torch.rand(n, generator=generator) < gross_share, kind, 0)
+    # A pose that is nearly its own mirror image has no gross error when it is flipped: it gets a wrong limb.
+    kind = torch.where((kind == ERROR_KINDS.index("flipped left/right")) & _symmetric(small, model), 1, kind)
     labelled = replace(samples, label=choose(kind, options), label_kind=("pseudo",) * n)
     return labelled, HiddenTruth(samples.label, tuple(ERROR_KINDS[k] for k in kind.tolist()))

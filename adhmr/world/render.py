@@ -39,7 +39,7 @@ class Looks:
 
 
 @njit(cache=True, inline="always")
-def _hash(seed: int, x: int, y: int) -> float:
+def _hash(seed, x, y):
     """A number in [0, 1) from three integers (a 32-bit mix)."""
     h = (
         np.uint32(seed) * np.uint32(2654435761)
@@ -53,7 +53,7 @@ def _hash(seed: int, x: int, y: int) -> float:
 
 
 @njit(cache=True, inline="always")
-def _value_noise(seed: int, x: float, y: float) -> float:
+def _value_noise(seed, x, y):
     """Smooth noise in [0, 1) on the integer lattice."""
     ix, iy = int(np.floor(x)), int(np.floor(y))
     fx, fy = x - ix, y - iy

@@ -166,16 +166,14 @@ def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, weights: np.nd
 def decimate(vertices: np.ndarray, faces: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     """Quadric decimation, each new vertex snapped to an old one. Returns indices of kept vertices and faces."""
     import fast_simplification
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     low, high = 0.02, 1.0
     kept, new_faces = np.arange(len(vertices)), faces
     for _ in range(18):
         fraction = 0.5 * (low + high)
-        points, triangles = fast_simplification.simplify(
-            vertices.astype(np.float32), faces.astype(np.int32), target_reduction=1 - fraction
-        )
-        nearest = cKDTree(vertices).query(points)[1]
+        points, triangles, *_ = fast_simplification.simplify(vertices, faces, target_reduction=1 - fraction)
+        nearest = np.asarray(KDTree(vertices).query(points)[1])
         candidate = nearest[triangles]
         distinct = (np.sort(candidate, 1)[:, 1:] != np.sort(candidate, 1)[:, :-1]).all(1)
         candidate = candidate[distinct]

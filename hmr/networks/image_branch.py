@@ -85,7 +85,8 @@ class ImageBranch(nn.Module):
         global_map, local_map = self.encoder(rgb)
         camera = self.bearing(bearing)
         tokens = map_tokens(global_map)
-        grid = position_grid(*global_map.shape[-2:], tokens.shape[-1], tokens)
+        h, w = global_map.shape[-2:]
+        grid = position_grid(h, w, tokens.shape[-1], tokens)
         memory = torch.cat([tokens + grid, camera[:, None]], 1)
         uvd = integral_uvd(self.heatmaps(local_map).float(), self.depths(local_map).float())
         out = self.pooled(torch.cat([tokens.mean(1), camera], -1)).float()
@@ -109,7 +110,7 @@ class ImageBranch(nn.Module):
 
 def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
     """Integral regression (Sun et al. 2018): (b, 29, h, w) logits and depths to UVD (b, 29, 3), pelvis depth zero."""
-    b, k, h, w = heatmaps.shape
+    h, w = heatmaps.shape[-2:]
     probability = heatmaps.flatten(2).softmax(-1).unflatten(-1, (h, w))
     u = (torch.arange(w, device=heatmaps.device) + 0.5) * (2 / w) - 1
     v = (torch.arange(h, device=heatmaps.device) + 0.5) * (2 / h) - 1

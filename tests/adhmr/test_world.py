@@ -51,7 +51,7 @@ def test_pseudo_labels_are_biased_and_their_truth_is_known(small_world):
     errors = errors_of_hypotheses_mm(wrong.label.reshape_batch(16, 1), samples.label, body)["pve"]
     assert 50 < errors.mean() < 400
     assert set(wrong.label_kind) == {"pseudo"}
-    labelled, truth = mixed_labels(samples, 0, gross_share=0.5)
+    labelled, truth = mixed_labels(samples, 0, body, gross_share=0.5)
     small = ~torch.from_numpy(truth.gross)
     errors = errors_of_hypotheses_mm(labelled.label.reshape_batch(16, 1), samples.label, body)["pve"][:, 0]
     assert errors[small].max() < 120

@@ -75,7 +75,9 @@ def test_winners_come_from_the_top_and_losers_from_the_bottom():
 
 
 def test_pairs_survive_their_files_and_bad_ones_are_refused(tmp_path):
-    pairs = PreferencePairs(("a", "b"), torch.randn(2, 133), torch.randn(2, 133), torch.tensor([1.0, 2.0]), {"judge": "x"})
+    pairs = PreferencePairs(
+        ("a", "b"), torch.randn(2, 133), torch.randn(2, 133), torch.tensor([1.0, 2.0]), {"judge": "x"}
+    )
     save_pairs(tmp_path / "p.parquet", pairs)
     back = load_pairs(tmp_path)
     assert back.key == pairs.key
@@ -94,7 +96,10 @@ def run_align(tiny, folder, steps_at_once):
 
     generator, samples, conditions = copy.deepcopy(tiny[0]), tiny[1], tiny[2]
     config = AlignConfig(
-        fit=FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"), candidates=6, pictures_per_round=8, refresh_every=2
+        fit=FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"),
+        candidates=6,
+        pictures_per_round=8,
+        refresh_every=2,
     )
     maker = pair_maker(samples, conditions, random_judge(), free_body(1200), config, "random")
     losses = {}

@@ -21,9 +21,14 @@ class Evil:
 
 def test_nothing_half_written_under_its_final_name(tmp_path):
     path = tmp_path / "a.txt"
-    with pytest.raises(RuntimeError), write_atomically(path) as partial:
-        partial.write_text("half")
-        raise RuntimeError("killed")
+
+    def killed_while_writing():
+        with write_atomically(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        killed_while_writing()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,7 +61,12 @@ def test_a_pickle_with_code_runs_nothing(tmp_path):
 
 
 def test_arrays_and_sparse_matrices_come_out_of_a_pickle(tmp_path):
-    content = {"a": np.arange(6.0).reshape(2, 3), "J": scipy.sparse.csc_matrix(np.eye(3)), "s": "text", "n": np.float64(2)}
+    content = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "J": scipy.sparse.csc_matrix(np.eye(3)),
+        "s": "text",
+        "n": np.float64(2),
+    }
     (tmp_path / "ok.pkl").write_bytes(pickle.dumps(content, protocol=2))
     read = read_pickle(tmp_path / "ok.pkl")
     assert np.array_equal(read["a"], content["a"])

@@ -2,7 +2,14 @@ import pytest
 import roma
 import torch
 
-from hmr.metrics import energy_score_mm, medoid_distance_mm, pairwise_distance_mm, point_error_mm, similarity_aligned, spread_mm
+from hmr.metrics import (
+    energy_score_mm,
+    medoid_distance_mm,
+    pairwise_distance_mm,
+    point_error_mm,
+    similarity_aligned,
+    spread_mm,
+)
 
 
 def test_a_similarity_is_undone_and_a_reflection_is_not():
