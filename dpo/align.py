@@ -32,15 +32,15 @@ class AlignConfig:
     """beta: on errors averaged over the state's dimensions. candidates: M. pairs_per_picture: K. pictures_per_round: drawn
     anew at each refresh. replay_weight: weight of the supervised error on replayed labels."""
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1e-4, weight_decay=0.0))
-    beta: float = 100.0
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=4e-4, weight_decay=0.0))
+    beta: float = 50.0
     candidates: int = 10
     pairs_per_picture: int = 3
-    pictures_per_round: int = 400
-    refresh_every: int = 100
-    replay_weight: float = 5.0
+    pictures_per_round: int = 100
+    refresh_every: int = 25
+    replay_weight: float = 20.0
     replay_batch: int = 48
-    diversity: float = 0.2
+    diversity: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Speed and tables, measured side by side; never timed tests."""
