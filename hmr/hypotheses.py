@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hmr.body import BodyParams
 from hmr.samples import body_params_arrays, body_params_from_arrays, read_arrays, write_arrays
+from hmr.skeleton import NUM_TWISTS
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,18 @@ def load_hypotheses(path: Path) -> Hypotheses:
     missing = {"global_orient", "body_pose", "betas", "t_cam_root", "K", "key"} - set(arrays)
     if missing:
         raise ValueError(f"{path}: expected arrays of bodies, missing {sorted(missing)}")
-    for name in ("global_orient", "body_pose", "betas", "t_cam_root"):
+    shape = arrays["global_orient"].shape[:2]
+    expected = {
+        "global_orient": (3,),
+        "body_pose": (NUM_TWISTS, 3),
+        "betas": arrays["betas"].shape[2:],
+        "t_cam_root": (3,),
+    }
+    for name, last in expected.items():
+        if arrays[name].shape != (*shape, *last):
+            raise ValueError(
+                f"{path}: '{name}' should be {(*shape, *last)} (pictures, candidates, …), is {arrays[name].shape}"
+            )
         if not np.isfinite(arrays[name]).all():
             bad = np.unique(np.argwhere(~np.isfinite(arrays[name]))[:, 0])[:5]
             raise ValueError(f"{path}: '{name}' has values that are not finite, first in rows {bad.tolist()}")

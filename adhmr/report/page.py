@@ -191,7 +191,7 @@ def write_report(out: Path, examples: int = 8) -> Path:
 <meta name=viewport content="width=device-width,initial-scale=1">
 <title>ADHMR demo</title><style>{STYLE}</style>
 <h1>ADHMR demo</h1>
-<p class=note>Budget {state["budget"]}, seed {state["seed"]}. Everything here was trained and measured in the synthetic world by one
+<p class=note>Budget {state["budget"]}, seed {state["seed"]}. All of it was trained and measured in the synthetic world by one
 run. {html.escape(PROTOCOL)}.</p>
 <h2>What alignment changed on the shifted target</h2>
 <p>Paired change against the base on the same pictures. Mean and min-of-M can be had by contraction alone; the error of the mean

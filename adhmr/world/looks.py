@@ -38,10 +38,10 @@ def garment_parts(model: LayoutBody) -> dict[str, np.ndarray]:
         return np.isin(owner, [index[n] for n in names])
 
     head = owned("head", "neck") & (v[:, 1] > joints[index["neck"], 1] + 0.02)
-    crown = joints[index["head"], 1] + 0.55 * (v[:, 1].max() - joints[index["head"], 1])
-    hair = head & (
-        (v[:, 1] > crown) | ((v[:, 2] < joints[index["head"], 2] - 0.01) & (v[:, 1] > joints[index["head"], 1]))
-    )
+    neck_to_top = v[:, 1].max() - joints[index["head"], 1]
+    hairline = joints[index["head"], 1] + neck_to_top * (0.5 + 0.3 * (v[:, 2] > joints[index["head"], 2] + 0.05))
+    behind = (v[:, 2] < joints[index["head"], 2] - 0.02) & (v[:, 1] > joints[index["head"], 1])
+    hair = head & ((v[:, 1] > hairline) | behind)
     forearms = owned("left_elbow", "right_elbow")
     elbow_x = abs(joints[index["left_elbow"], 0])
     sleeves = (owned("left_shoulder", "right_shoulder") & (np.abs(v[:, 0]) > 0.5 * (elbow_x + 0.15))) | forearms

@@ -51,6 +51,20 @@ def test_a_truncated_npz_names_itself(tmp_path):
         load_hypotheses(tmp_path / "cut.npz")
 
 
+def test_candidates_with_another_number_of_joints_or_nan_are_refused(tmp_path):
+    arrays = {
+        "global_orient": np.zeros((2, 3, 3)), "body_pose": np.zeros((2, 3, 21, 3)), "betas": np.zeros((2, 3, 10)),
+        "t_cam_root": np.ones((2, 3, 3)), "K": np.zeros((2, 3, 3)), "key": np.array(["a", "b"]),
+    }  # fmt: skip
+    np.savez(tmp_path / "h.npz", **arrays)
+    with pytest.raises(ValueError, match=r"h\.npz.*body_pose.*23"):
+        load_hypotheses(tmp_path / "h.npz")
+    arrays |= {"body_pose": np.zeros((2, 3, 23, 3)), "betas": np.full((2, 3, 10), np.nan)}
+    np.savez(tmp_path / "h.npz", **arrays)
+    with pytest.raises(ValueError, match="not finite"):
+        load_hypotheses(tmp_path / "h.npz")
+
+
 def test_a_pickle_with_code_runs_nothing(tmp_path):
     from pathlib import Path
 
