@@ -124,11 +124,25 @@ def ranking(hypotheses: Hypotheses, truth: Samples, score: Tensor, model: BodyMo
     )
 
 
-def truth_ranks(errors_to_truth_mm: Tensor, pairwise_mm: Tensor) -> Tensor:
-    """(b,) in [0, 1]: where the truth's mean distance to the samples falls among the samples' own mean distances to each
-    other. Uniform for a calibrated sampler."""
-    own = medoid_distance_mm(pairwise_mm)
-    return (own < errors_to_truth_mm.mean(-1, keepdim=True)).float().mean(-1)
+def base_figures(params: BodyParams, regressor: BodyParams, truth: Samples, model: BodyModel) -> dict[str, Figure]:
+    """Is a generator sound? params [b, n] with large n, regressor [b]: the deterministic opponent's bodies.
+
+    A calibrated sampler's spread equals its mean error, and the truth's mean distance to the samples ranks uniformly among the
+    samples' own (mean rank 1/2).
+    """
+    errors = errors_of_hypotheses_mm(params, truth.label, model, chunk=16)
+    opponent = errors_of_hypotheses_mm(regressor.reshape_batch(len(truth), 1), truth.label, model)["pve"][:, 0].numpy()
+    own, error = errors["mean_sample_pve"].numpy(), errors["pve"].mean(1)
+    spread = spread_mm(errors["pairwise"])
+    rank = (medoid_distance_mm(errors["pairwise"]) < error[:, None]).float().mean(1)
+    n = params.batch_shape[1]
+    return {
+        f"mean_sample_of_{n}_pve_mm": mean_figure(own),
+        "regressor_pve_mm": mean_figure(opponent),
+        "mean_sample_against_regressor_percent": bootstrap(percent_change, own, opponent),
+        "spread_over_mean_error": bootstrap(lambda a, b: mean(a) / mean(b), spread.numpy(), error.numpy()),
+        "truth_rank": mean_figure(rank.numpy()),
+    }
 
 
 def binary_figures(kept: np.ndarray, gross: np.ndarray) -> dict[str, Figure]:

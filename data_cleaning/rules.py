@@ -2,56 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from hmr.skeleton import KEYPOINT_NAMES
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """key: of the label. score, soundness: raw. expected_error_mm: calibrated. keep, and a reason that a person understands."""
+    """key: of the label. score: raw. expected_error_mm: PVE, calibrated. worst_mm, worst_keypoint: what seems to be furthest
+    off, and how far. keep, and a reason that a person understands."""
 
     key: str
     score: float
-    soundness: float
     expected_error_mm: float
+    worst_mm: float
+    worst_keypoint: str
     keep: bool
     reason: str
 
 
 @dataclass(frozen=True)
 class ScoredLabels:
-    """What a rule decides on: key, raw score and soundness (higher is better), expected error in mm; (n,) each."""
+    """What a rule decides on: key, raw score (n,), expected error in mm (n,), displacement of each keypoint (n, 29) in mm."""
 
     key: tuple[str, ...]
     score: np.ndarray
-    soundness: np.ndarray
     expected_error_mm: np.ndarray
+    displacement_mm: np.ndarray
+
+    @property
+    def worst_mm(self) -> np.ndarray:
+        """(n,) of the keypoint that seems to be furthest off."""
+        return self.displacement_mm.max(-1)
 
 
-def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: str) -> list[Verdict]:
-    columns = zip(labels.key, labels.score, labels.soundness, labels.expected_error_mm, keep, strict=True)
+def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], str]) -> list[Verdict]:
     out = []
-    for key, score, soundness, error, kept in columns:
-        finite = bool(np.isfinite(score))
-        reason = ("kept" if kept else why) if finite else "label is not finite"
-        out.append(Verdict(key, float(score), float(soundness), float(error), bool(kept) and finite, reason))
+    for i, key in enumerate(labels.key):
+        worst = KEYPOINT_NAMES[int(labels.displacement_mm[i].argmax())]
+        finite = bool(np.isfinite(labels.score[i]))
+        reason = ("kept" if keep[i] else why(i, worst)) if finite else "label is not finite"
+        numbers = (float(labels.score[i]), float(labels.expected_error_mm[i]), float(labels.worst_mm[i]))
+        out.append(Verdict(key, *numbers, worst, bool(keep[i]) and finite, reason))
     return out
 
 
 def keep_by_score(labels: ScoredLabels, threshold: float) -> list[Verdict]:
     """ADHMR section 4.5: keep labels whose score is at least tau."""
-    return _verdicts(labels, labels.score >= threshold, f"score below {threshold:g}")
+    return _verdicts(labels, labels.score >= threshold, lambda i, worst: f"score below {threshold:g}")
 
 
-def keep_by_soundness(labels: ScoredLabels, threshold: float) -> list[Verdict]:
-    """Keep labels whose soundness is at least ``threshold``: drops gross errors (a limb, the scale, the place)."""
-    return _verdicts(labels, labels.soundness >= threshold, f"soundness below {threshold:.3g}: some part is far off")
+def keep_by_worst(labels: ScoredLabels, max_worst_mm: float) -> list[Verdict]:
+    """Keep labels whose worst keypoint seems at most ``max_worst_mm`` off: drops gross errors (a limb, the scale, the place)."""
+
+    def why(i: int, worst: str) -> str:
+        return f"{worst.replace('_', ' ')} about {labels.worst_mm[i]:.0f} mm off"
+
+    return _verdicts(labels, labels.worst_mm <= max_worst_mm, why)
 
 
 def keep_by_expected_error(labels: ScoredLabels, max_error_mm: float) -> list[Verdict]:
     """Keep labels whose expected error is at most ``max_error_mm``."""
-    return _verdicts(labels, labels.expected_error_mm <= max_error_mm, f"expected error above {max_error_mm:g} mm")
+    return _verdicts(
+        labels,
+        labels.expected_error_mm <= max_error_mm,
+        lambda i, worst: f"expected error {labels.expected_error_mm[i]:.0f} mm, above {max_error_mm:g}",
+    )
 
 
 def keep_fraction(labels: ScoredLabels, fraction: float) -> list[Verdict]:
@@ -60,4 +79,4 @@ def keep_fraction(labels: ScoredLabels, fraction: float) -> list[Verdict]:
         raise ValueError(f"expected a fraction in (0, 1], got {fraction}")
     keep = np.zeros(len(labels.score), dtype=bool)
     keep[np.argsort(-labels.score, kind="stable")[: round(fraction * len(keep))]] = True
-    return _verdicts(labels, keep, f"not among the best {fraction:.0%}")
+    return _verdicts(labels, keep, lambda i, worst: f"not among the best {fraction:.0%}")

@@ -18,6 +18,6 @@ def score_labels(scorer: Scorer, samples: Samples, model: BodyModel) -> ScoredLa
     return ScoredLabels(
         samples.key,
         scores.value[:, 0].numpy(),
-        scores.soundness[:, 0].numpy(),
         scores.expected_error_mm[:, 0].numpy(),
+        scores.displacement_mm[:, 0].numpy(),
     )

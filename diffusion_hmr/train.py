@@ -70,8 +70,8 @@ def train_denoiser(
 class GeneratorTraining:
     """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features."""
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=2e-3))
-    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=1e-3, ema_decay=0.995))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
+    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
 
 
 def train_generator(

@@ -14,27 +14,26 @@ from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_s
 from hmr.pose_state import crop_extent, uvd_from_points
 from hmr.samples import Samples
 
-QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe", "worst")
-"""The paper's four errors, which the score learns, and the largest displacement of a keypoint in the crop's own space (metres
-across and relative depth), which the fault learns: averages aligned at the pelvis hide one wrong limb, a wrong scale, a wrong
-place."""
-NUM_SCORED = 4
+QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
+"""The errors that a score learns to rank by (ADHMR section 4.2)."""
 
 
 @dataclass(frozen=True)
 class CandidateSets:
-    """Set i: candidates uvd (m, 29, 3) of picture ``picture[i]`` with errors (m, 5) in mm, columns QUALITIES."""
+    """Set i: candidates uvd (m, 29, 3) of picture ``picture[i]`` with errors (m, 4) in mm, columns QUALITIES, and the
+    displacement of every keypoint (m, 29) in mm."""
 
     picture: Tensor
     uvd: Tensor
     errors_mm: Tensor
+    displacement_mm: Tensor
 
     def __len__(self) -> int:
         return len(self.picture)
 
     @staticmethod
     def cat(parts: list[CandidateSets]) -> CandidateSets:
-        return CandidateSets(*(torch.cat([getattr(p, k) for p in parts]) for k in ("picture", "uvd", "errors_mm")))
+        return CandidateSets(*(torch.cat([getattr(p, k) for p in parts]) for k in CandidateSets.__dataclass_fields__))
 
 
 def uvd_of(params: BodyParams, K: Tensor, size: int, model: BodyModel) -> Tensor:
@@ -45,22 +44,25 @@ def uvd_of(params: BodyParams, K: Tensor, size: int, model: BodyModel) -> Tensor
     return uvd.clamp(-4, 4)
 
 
-def candidate_errors_mm(
-    params: BodyParams, truth: BodyParams, K: Tensor, size: int, model: BodyModel, chunk: int = 256
-) -> Tensor:
-    """[b, n] bodies against [b] truths: (b, n, 5) errors in mm, columns QUALITIES."""
+def candidate_errors_mm(params: BodyParams, truth: BodyParams, model: BodyModel, chunk: int = 256) -> Tensor:
+    """[b, n] bodies against [b] truths: (b, n, 4) errors in mm, columns QUALITIES."""
     rows = []
-    for start in range(0, len(K), chunk):
+    for start in range(0, truth.batch_shape[0], chunk):
         part = slice(start, start + chunk)
-        predicted, true = model.posed(params[part]), model.posed(truth[part].map(lambda x: x[:, None]))
-        errors = body_errors_mm(predicted, true)
-        uvd = uvd_from_points(predicted.keypoints, K[part, None], size)
-        true_uvd = uvd_from_points(true.keypoints, K[part, None], size)
-        half_extent = 0.5 * crop_extent(truth[part].t_cam_root, K[part], size)[:, None, None, None]
-        metres = (uvd - true_uvd) * torch.cat([half_extent, half_extent, torch.ones_like(half_extent)], -1)
-        errors["worst"] = 1000 * metres.norm(dim=-1).amax(-1)
+        errors = body_errors_mm(model.posed(params[part]), model.posed(truth[part].map(lambda x: x[:, None])))
         rows.append(torch.stack([errors[q] for q in QUALITIES], -1))
     return torch.cat(rows)
+
+
+def displacement_mm(uvd: Tensor, true_uvd: Tensor, true_extent: Tensor) -> Tensor:
+    """How far each keypoint is off in the crop's own space (across, and in relative depth), without any alignment.
+
+    uvd (b, n, 29, 3), true_uvd (b, 29, 3), true_extent (b,) metres across the crop. Returns (b, n, 29). Averages aligned at
+    the pelvis hide one wrong limb, a wrong scale, a wrong place; this does not.
+    """
+    half = 0.5 * true_extent[:, None, None]
+    metres = (uvd - true_uvd[:, None]) * torch.stack([half, half, torch.ones_like(half)], -1)
+    return 1000 * metres.norm(dim=-1)
 
 
 def candidate_sets(samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> CandidateSets:
@@ -74,10 +76,13 @@ def candidate_sets(samples: Samples, hypotheses: Hypotheses, model: BodyModel) -
         raise ValueError(f"hypotheses for pictures that are not in the set: {unknown[:3]} ({len(unknown)} in all)")
     picture = torch.tensor([place[key] for key in hypotheses.key])
     K, truth = samples.K[picture], samples.label[picture]
+    uvd = uvd_of(hypotheses.params, K, samples.size, model)
+    true_uvd = uvd_of(truth.reshape_batch(len(K), 1), K, samples.size, model)[:, 0]
     return CandidateSets(
         picture=picture,
-        uvd=uvd_of(hypotheses.params, K, samples.size, model),
-        errors_mm=candidate_errors_mm(hypotheses.params, truth, K, samples.size, model),
+        uvd=uvd,
+        errors_mm=candidate_errors_mm(hypotheses.params, truth, model),
+        displacement_mm=displacement_mm(uvd, true_uvd, crop_extent(truth.t_cam_root, K, samples.size)),
     )
 
 
@@ -85,22 +90,23 @@ def noised_truth(samples: Samples, count: int, seed: int, max_sigma: float = 0.2
     """The paper's training candidates: the truth with Gaussian noise on its joints (section 4.2).
 
     Each candidate has its own magnitude, uniform up to ``max_sigma`` radians, so that a set spans good and bad. A share
-    ``gross`` gets a realistic gross error as well: a wrong limb, left and right swapped, wrong scale, wrong place.
+    ``gross`` is a good body (a quarter of the noise) with one realistic gross error: a wrong limb, left and right swapped,
+    wrong scale, wrong place.
     """
     generator = torch.Generator().manual_seed(seed)
     n = len(samples)
     truth = samples.label.map(lambda x: x[:, None].expand(n, count, *x.shape[1:]))
-    params = gaussian(truth, max_sigma * torch.rand(n, count, generator=generator), generator)
+    kind = torch.randint(1, 5, (n, count), generator=generator)
+    kind = torch.where(torch.rand(n, count, generator=generator) < gross, kind, 0)
+    sigma = max_sigma * torch.rand(n, count, generator=generator) * torch.where(kind > 0, 0.25, 1.0)
+    params = gaussian(truth, sigma, generator)
     if gross > 0:
-        kind = torch.randint(1, 5, (n, count), generator=generator)
-        kind = torch.where(torch.rand(n, count, generator=generator) < gross, kind, 0)
-        low = 0.05
         options = [
             params,
-            wrong_limb(params, generator, low=0.3),
+            wrong_limb(params, generator, low=0.5),
             mirrored(params),
             wrong_scale(params, generator),
-            shifted(params, generator, low=low),
+            shifted(params, generator, low=0.1),
         ]
         params = choose(kind, options)
     return Hypotheses(samples.key, params, samples.K, "noised-truth", seed)

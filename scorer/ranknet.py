@@ -38,10 +38,6 @@ def across_pictures_loss(score: Tensor, errors: Tensor) -> Tensor:
     return pair_loss(score[..., None], score.roll(1, 0)[..., None], errors, errors.roll(1, 0)).sum(-1).mean()
 
 
-def score_and_soundness_loss(outputs: Tensor, errors: Tensor, num_scored: int) -> tuple[Tensor, Tensor]:
-    """Both losses above for both outputs (b, n, 2): the score ranks the first ``num_scored`` columns of errors (b, n, q), the
-    soundness the others. Returns (within, across)."""
-    halves = ((outputs[..., 0], errors[..., :num_scored]), (outputs[..., 1], errors[..., num_scored:]))
-    within = sum((ranknet_loss(*half) for half in halves), torch.zeros(()))
-    across = sum((across_pictures_loss(*half) for half in halves), torch.zeros(()))
-    return within, across
+def displacement_loss(log_displacement: Tensor, displacement_mm: Tensor, floor_mm: float = 20.0) -> Tensor:
+    """Absolute error of the logarithm of each keypoint's displacement, (b, n, 29) both; below ``floor_mm`` all is well."""
+    return (log_displacement - displacement_mm.clamp_min(floor_mm).log()).abs().mean()

@@ -42,17 +42,27 @@ class EncodedPictures:
     own_uvd: Tensor
 
 
-class ScoreHead(nn.Module):
-    """29 tokens to a score and a soundness: (b, n, 29, d) to (b, n, 2); higher is better in both."""
+@dataclass(frozen=True)
+class Judgement:
+    """score: (b, n), higher is better. log_displacement: (b, n, 29), logarithm of how many mm each keypoint is off."""
+
+    score: Tensor
+    log_displacement: Tensor
+
+
+class JudgementHead(nn.Module):
+    """29 tokens (b, n, 29, d): all of them make the score, each its own keypoint's displacement."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 2)
+        self.score = nn.Sequential(
+            nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 1)
         )
+        self.displacement = nn.Linear(width, 1)
+        nn.init.constant_(self.displacement.bias, 5.0)  # about 150 mm
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.layers(tokens.flatten(-2)).float()
+    def forward(self, tokens: Tensor) -> Judgement:
+        return Judgement(self.score(tokens.flatten(-2))[..., 0].float(), self.displacement(tokens)[..., 0].float())
 
 
 class Scorer(nn.Module):
@@ -71,15 +81,15 @@ class Scorer(nn.Module):
         self.memory_in = nn.Linear(c, d)
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
-        self.head = ScoreHead(d)
+        self.head = JudgementHead(d)
 
     def encode(self, rgb: Tensor, towards: Tensor) -> tuple[EncodedPictures, Estimate]:
         """rgb (b, 3, s, s) in [0, 1], towards (b, 3) from ``hmr.camera.bearing``. Also the encoder's own estimate."""
         memory, local_map, own = self.branch(rgb, towards)
         return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.state.uvd), own
 
-    def forward(self, pictures: EncodedPictures, uvd: Tensor) -> Tensor:
-        """Candidates uvd (b, n, 29, 3) to raw scores and soundness (b, n, 2)."""
+    def forward(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
+        """Judge candidates uvd (b, n, 29, 3)."""
         difference = uvd - pictures.own_uvd.detach()[:, None]
         local = sample_map(pictures.local_map, uvd[..., :2])
         tokens = (
@@ -104,20 +114,25 @@ class Scorer(nn.Module):
         device = self.token.device
         towards = bearing(samples.K, samples.size)
         uvd_all = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
-        values = []
+        values: list[Tensor] = []
+        displacements: list[Tensor] = []
         for start in range(0, len(samples), batch_size):
             rows = slice(start, start + batch_size)
             with autocast(device):
                 pictures, _ = self.encode(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
-                parts = []
-                for first in range(0, uvd_all.shape[1], self.config.chunk):
-                    uvd = uvd_all[rows, first : first + self.config.chunk].to(device)
-                    part = self(pictures, torch.nan_to_num(uvd))
-                    strange = ~uvd.isfinite().all(-1).all(-1, keepdim=True)
-                    parts.append(part.masked_fill(strange, -torch.inf).float().cpu())
-                values.append(torch.cat(parts, 1))
-        value, soundness = torch.cat(values).unbind(-1)
-        return Scores(samples.key, value, soundness, self.calibration(value))
+                parts = [self._judge(pictures, uvd.to(device)) for uvd in uvd_all[rows].split(self.config.chunk, dim=1)]
+            values.append(torch.cat([part.score for part in parts], 1))
+            displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
+        value, displacement = torch.cat(values), torch.cat(displacements)
+        return Scores(samples.key, value, displacement, self.calibration(value))
+
+    def _judge(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
+        """As ``forward``, on the CPU; candidates that are not finite are the worst there can be."""
+        judged, strange = self(pictures, torch.nan_to_num(uvd)), ~uvd.isfinite().flatten(2).all(-1)
+        return Judgement(
+            judged.score.masked_fill(strange, -torch.inf).cpu(),
+            judged.log_displacement.masked_fill(strange[..., None], torch.inf).cpu(),
+        )
 
     def check_size(self, samples: Samples) -> None:
         if samples.size != self.config.size:
@@ -146,10 +161,10 @@ class BlindScorer(nn.Module):
         self.uvd_in, self.memory = nn.Linear(3, d), nn.Parameter(0.02 * torch.randn(1, 1, d))
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
-        self.head = ScoreHead(d)
+        self.head = JudgementHead(d)
 
-    def forward(self, uvd: Tensor) -> Tensor:
-        """(b, n, 29, 3) to (b, n, 2)."""
+    def forward(self, uvd: Tensor) -> Judgement:
+        """Judge candidates uvd (b, n, 29, 3)."""
         memory = self.blocks.memory(self.memory.expand(len(uvd), -1, -1))
         return self.head(self.blocks(self.uvd_in(uvd) + self.token, memory))
 
@@ -157,4 +172,4 @@ class BlindScorer(nn.Module):
     def score_uvd(self, uvd: Tensor, batch_size: int = 256) -> Tensor:
         """(b, n, 29, 3) to raw scores (b, n)."""
         self.eval()
-        return torch.cat([self(uvd[i : i + batch_size]) for i in range(0, len(uvd), batch_size)])[..., 0]
+        return torch.cat([self(uvd[i : i + batch_size]).score for i in range(0, len(uvd), batch_size)])

@@ -13,13 +13,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Scores:
-    """value: (b, n) raw, higher is better: the paper's score. soundness: (b, n) raw, higher is better: how far off the worst
-    keypoint is, for finding gross errors. expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures.
+    """value: (b, n) raw, higher is better: the paper's score. displacement_mm: (b, n, 29) how far each keypoint seems to be off.
+    expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures.
     """
 
     key: tuple[str, ...]
     value: Tensor
-    soundness: Tensor
+    displacement_mm: Tensor
     expected_error_mm: Tensor
 
 

@@ -15,10 +15,12 @@ from hmr.networks.fit import FitConfig, Report, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
-from scorer.candidates import NUM_SCORED, CandidateSets, candidate_errors_mm
-from scorer.ranknet import score_and_soundness_loss
-from scorer.scorer import BlindScorer, Scorer, ScorerConfig
+from scorer.candidates import CandidateSets, candidate_errors_mm
+from scorer.ranknet import across_pictures_loss, displacement_loss, ranknet_loss
+from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
 from scorer.scores import fit_calibration
+
+DISPLACEMENT_WEIGHT = 4.0
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,22 @@ class ScorerTraining:
     compared with drifts away.
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=2e-3))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=1e-3))
     own_weight: float = 2.0
+
+
+def ranking_loss(judged: Judgement, sets: CandidateSets, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """RankNet within each picture (the paper's), the same between neighbouring pictures of the batch, and the displacements."""
+    device = judged.score.device
+    errors = sets.errors_mm[rows].to(device)
+    parts = {
+        "within": ranknet_loss(judged.score, errors),
+        "across": across_pictures_loss(judged.score, errors),
+        "displacement": displacement_loss(judged.log_displacement, sets.displacement_mm[rows].to(device)),
+    }
+    total = parts["within"] + parts["across"] + DISPLACEMENT_WEIGHT * parts["displacement"]
+    return total, {key: part.detach() for key, part in parts.items()}
 
 
 def train_ranking(
@@ -44,7 +59,7 @@ def train_ranking(
     report: Report,
     state_folder: Path | None = None,
 ) -> Scorer:
-    """RankNet within each picture (the paper's) and between neighbouring pictures of a batch."""
+    """Train the whole scorer on candidate sets; its encoder keeps learning to estimate the body itself."""
     towards, targets = bearing(samples.K, samples.size), Targets.of(samples, model)
     device = scorer.token.device
 
@@ -52,12 +67,9 @@ def train_ranking(
         del generator
         picture = sets.picture[rows]
         pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
-        score = scorer(pictures, sets.uvd[rows].to(device))
-        errors = sets.errors_mm[rows].to(device)
-        within, across = score_and_soundness_loss(score, errors, NUM_SCORED)
+        ranked, logs = ranking_loss(scorer(pictures, sets.uvd[rows].to(device)), sets, rows)
         own_error, _ = estimate_loss(own, targets[picture].to(device))
-        logs = {"within": within.detach(), "across": across.detach(), "own": own_error.detach()}
-        return within + across + training.own_weight * own_error, logs
+        return ranked + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
     fit(scorer, loss, len(sets), training.ranking, seed, report, state_folder)
     return scorer
@@ -86,7 +98,7 @@ def train_scorer(
 def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> Scorer:
     """Fit the map from raw score to expected PVE on held-out labelled pictures and candidates."""
     score = scorer.score(samples, hypotheses, model).value
-    errors = candidate_errors_mm(hypotheses.params, samples.label, samples.K, samples.size, model)[..., 0]
+    errors = candidate_errors_mm(hypotheses.params, samples.label, model)[..., 0]
     scorer.calibration = fit_calibration(score.flatten().numpy(), errors.flatten().numpy())
     return scorer
 
@@ -98,8 +110,7 @@ def train_blind_scorer(
 
     def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         del generator
-        within, across = score_and_soundness_loss(scorer(sets.uvd[rows]), sets.errors_mm[rows], NUM_SCORED)
-        return within + across, {}
+        return ranking_loss(scorer(sets.uvd[rows]), sets, rows)
 
     fit(scorer, loss, len(sets), config, seed, report)
     return scorer

@@ -15,7 +15,7 @@ class Options:
         scorer: folder of a scorer checkpoint
         out: an empty folder to write
         threshold: keep labels whose raw score is at least this (ADHMR section 4.5)
-        soundness: keep labels whose raw soundness is at least this: drops gross errors
+        max_worst_mm: keep labels whose worst keypoint seems at most this far off: drops gross errors
         max_error_mm: keep labels whose expected error is at most this
         fraction: keep this share, the best ones; give exactly one of the four
         seed: kept in the provenance
@@ -26,7 +26,7 @@ class Options:
     scorer: Path
     out: Path
     threshold: float | None = None
-    soundness: float | None = None
+    max_worst_mm: float | None = None
     max_error_mm: float | None = None
     fraction: float | None = None
     seed: int = 0
@@ -35,7 +35,7 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from data_cleaning.rules import keep_by_expected_error, keep_by_score, keep_by_soundness, keep_fraction
+    from data_cleaning.rules import keep_by_expected_error, keep_by_score, keep_by_worst, keep_fraction
     from data_cleaning.score import score_labels
     from data_cleaning.write import write_verdicts
     from hmr.files import new_folder, write_provenance
@@ -45,7 +45,7 @@ def run(options: Options) -> None:
 
     rules = {
         "threshold": keep_by_score,
-        "soundness": keep_by_soundness,
+        "max_worst_mm": keep_by_worst,
         "max_error_mm": keep_by_expected_error,
         "fraction": keep_fraction,
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from diffusion_hmr.train import GeneratorTraining
 from dpo.align import AlignConfig
 from hmr.networks.fit import FitConfig
+from scorer.train import ScorerTraining
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,8 @@ class DemoConfig:
 
     size: int = 64
     data: DataSizes = field(default_factory=DataSizes)
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
-    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=1e-3, ema_decay=0.995))
-    scorer_branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
-    scorer: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=1e-3))
+    generator: GeneratorTraining = field(default_factory=GeneratorTraining)
+    scorer: ScorerTraining = field(default_factory=ScorerTraining)
     align: AlignConfig = field(default_factory=AlignConfig)
     candidates: int = 10
     training_candidates: int = 8
@@ -53,10 +53,14 @@ def budget(name: str) -> DemoConfig:
             data=DataSizes(
                 source=12000, wild=8000, rendered=12000, target=3000, calibration=800, to_clean=2000, test_target=800
             ),
-            branch=FitConfig(steps=3000, batch_size=64, lr=4e-3),
-            denoiser=FitConfig(steps=2500, batch_size=128, lr=1e-3, ema_decay=0.998),
-            scorer_branch=FitConfig(steps=3500, batch_size=64, lr=4e-3),
-            scorer=FitConfig(steps=2500, batch_size=32, lr=1e-3),
+            generator=GeneratorTraining(
+                branch=FitConfig(steps=3000, batch_size=64, lr=4e-3),
+                denoiser=FitConfig(steps=2500, batch_size=128, lr=4e-3, ema_decay=0.998),
+            ),
+            scorer=ScorerTraining(
+                branch=FitConfig(steps=3500, batch_size=64, lr=4e-3),
+                ranking=FitConfig(steps=2500, batch_size=32, lr=1e-3),
+            ),
             judged_pictures=4000,
             seeds=3,
         )
@@ -64,10 +68,8 @@ def budget(name: str) -> DemoConfig:
         few = FitConfig(steps=4, batch_size=8, lr=1e-3)
         return DemoConfig(
             data=DataSizes(48, 32, 48, 24, 24, 24, 12, 12),
-            branch=few,
-            denoiser=replace(few, ema_decay=0.9),
-            scorer_branch=few,
-            scorer=few,
+            generator=GeneratorTraining(few, replace(few, ema_decay=0.9)),
+            scorer=ScorerTraining(few, few),
             align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),
             judged_pictures=8,
         )

@@ -22,6 +22,7 @@ def collect_metrics(out: Path) -> dict[str, Any]:
     seconds = read_json(out / "demo.json")["seconds"]
     return {
         **evaluation,
+        "base_check": read_json(out / "evaluation" / "base-check.json"),
         "cleaning": cleaning["figures"],
         "seconds": {stage: single(value) for stage, value in seconds.items()},
         "protocol": PROTOCOL,
@@ -75,6 +76,12 @@ def print_tables(metrics: dict[str, Any], seconds: dict[str, float]) -> None:
                                           row["partial_within_srcc_pve"])]
         )  # fmt: skip
     console.print(table)
+    check = metrics["base_check"]
+    against, calibration = check["mean_sample_against_regressor_percent"], check["spread_over_mean_error"]
+    console.print(
+        f"base on its source domain: mean of 64 samples against the regressor {show(against)} %, "
+        f"spread over mean error {show(calibration, 2)}"
+    )
     c = metrics["cleaning"]
     console.print(
         f"cleaning: drops gross label errors with precision {show(c['precision'], 2)}, recall {show(c['recall'], 2)}; "

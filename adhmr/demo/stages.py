@@ -9,18 +9,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adhmr.demo.run import DemoRun
-from adhmr.evaluation import Judged, average, binary_figures, judge, ranking
+from adhmr.evaluation import Judged, average, base_figures, binary_figures, judge, ranking
 from adhmr.figures import Figure
 from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
-from data_cleaning.rules import keep_by_soundness
+from data_cleaning.rules import keep_by_worst
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import best_f1_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
-from diffusion_hmr.train import GeneratorTraining, train_generator
+from diffusion_hmr.train import train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
 from dpo.loss import diffusion_dpo_loss, winner_sft_loss
@@ -34,7 +34,7 @@ from regressors.regressor import train_regressor_head
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import CandidateSets, candidate_sets, noised_truth, uvd_of
 from scorer.scorer import BlindScorer
-from scorer.train import ScorerTraining, calibrate, train_blind_scorer, train_scorer
+from scorer.train import calibrate, train_blind_scorer, train_scorer
 
 CPU = torch.device("cpu")
 TEST_DOMAINS = ("source", "target", "target_ambiguous")
@@ -79,7 +79,7 @@ def train_base(run: DemoRun) -> None:
     samples = Samples.cat([run.samples("source"), run.samples("wild")])
     generator, conditions = train_generator(
         GeneratorConfig(size=run.config.size),
-        GeneratorTraining(run.config.branch, run.config.denoiser),
+        run.config.generator,
         samples,
         run.body,
         run.seed,
@@ -111,7 +111,7 @@ def train_regressor(run: DemoRun) -> None:
     regressor.branch.load_state_dict(generator.branch.state_dict())
     train_regressor_head(
         regressor, load_conditions(run, "base-training"), Targets.of(samples, run.body).state,
-        generator.denoiser.residual_std, run.config.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
+        generator.denoiser.residual_std, run.config.generator.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
     )  # fmt: skip
     regressor.save_pretrained(run.out / "regressor")
 
@@ -135,12 +135,12 @@ def train_judges(run: DemoRun) -> None:
     """HMR-Scorer on exact labels, and its ablation that does not see the picture."""
     config, body = run.config, run.body
     exact = Samples.cat([run.samples("source"), run.samples("rendered")])
-    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.25)
+    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.4)
     own = load_hypotheses(run.out / "candidates" / "training.npz")
     sets = CandidateSets.cat([candidate_sets(exact, noised, body), candidate_sets(exact, own, body)])
     scorer = train_scorer(
         ScorerConfig(size=config.size),
-        ScorerTraining(config.scorer_branch, config.scorer),
+        config.scorer,
         exact,
         sets,
         body,
@@ -152,7 +152,7 @@ def train_judges(run: DemoRun) -> None:
     calibrate(scorer, run.samples("calibration"), load_hypotheses(run.out / "candidates" / "calibration.npz"), body)
     torch.manual_seed(run.seed + 2)
     blind = BlindScorer(scorer.config)
-    train_blind_scorer(blind, sets, config.scorer, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
+    train_blind_scorer(blind, sets, config.scorer.ranking, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
     with write_atomically(run.out / "scorer-no-image.safetensors") as partial:
         save_file(blind.state_dict(), partial)
     scorer.save_pretrained(run.out / "scorer")
@@ -214,12 +214,12 @@ def clean_labels(run: DemoRun) -> None:
     scorer = Scorer.from_pretrained(run.out / "scorer")
     checked, samples = run.samples("checked"), run.samples("to-clean")
     truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
-    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).soundness, truth.gross)
-    verdicts = keep_by_soundness(score_labels(scorer, samples, run.body), threshold)
+    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).worst_mm, truth.gross)
+    verdicts = keep_by_worst(score_labels(scorer, samples, run.body), threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])
     figures = binary_figures(kept, load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz").gross)
-    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "threshold": threshold})
+    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "max_worst_mm": threshold})
 
 
 def evaluate_all(run: DemoRun) -> None:
@@ -250,6 +250,7 @@ def evaluate_all(run: DemoRun) -> None:
             rankings["scorer_no_image"][block] = ranking(candidates, truth, blind.score_uvd(uvd), run.body).figures()
         done += 2
         run.progress.at(done / total)
+    check_base(run)
     mean = {name: {d: average(repeated) for d, repeated in by.items()} for name, by in judged.items()}
     finetuned = [name for name in judged if name != "base"]
     write_json(
@@ -284,6 +285,19 @@ def _evaluate_regressor(run: DemoRun, truth: Samples, conditions: Conditions) ->
     bodies = regressor.bodies(conditions, truth.K, run.body).reshape_batch(len(truth), 1)
     hypotheses = Hypotheses(truth.key, bodies, truth.K, "regressor", 0)
     return judge(hypotheses, None, truth, torch.zeros(len(truth), 1), run.body)
+
+
+def check_base(run: DemoRun, pictures: int = 128, candidates: int = 64) -> None:
+    """Is the base sound on its source domain? With many samples: the mean of ten still carries a tenth of their variance."""
+    base, regressor = (
+        Generator.from_pretrained(run.out / "generator-base"),
+        Regressor.from_pretrained(run.out / "regressor"),
+    )
+    truth = run.samples("test-source")[:pictures]
+    conditions = conditions_of(base.branch, truth)
+    params = base.sample_bodies(conditions, truth.K, run.body, candidates, run.seed + 43, chunk=32)
+    bodies = regressor.bodies(conditions, truth.K, run.body)
+    write_json(run.out / "evaluation" / "base-check.json", base_figures(params, bodies, truth, run.body))
 
 
 def tidy(run: DemoRun) -> None:
