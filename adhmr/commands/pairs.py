@@ -30,7 +30,7 @@ class Options:
     judge: Literal["scorer", "error", "random", "consensus"] = "scorer"
     scorer: Path | None = None
     pairs_per_picture: int = 3
-    diversity: float = 0.3
+    diversity: float = 0.2
     shard: int = 4096
     seed: int = 0
     device: str = "cpu"
