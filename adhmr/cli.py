@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import importlib
 import io
@@ -50,8 +51,9 @@ def parse(name: str, arguments: list[str]):
     try:
         with contextlib.redirect_stderr(noise):
             parsed = parser.parse_args(arguments)
-        parsed.pop("config", None)
-        return module, parser.instantiate_classes(parsed), parsed
+        filled = parser.instantiate_classes(parsed)
+        names = [field.name for field in dataclasses.fields(module.Options)]
+        return module, module.Options(**{name: filled[name] for name in names})
     except Exception as error:
         known = [action.dest for action in parser._actions]
         raise ValueError(_first_line(str(error), known)) from None
@@ -81,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=FutureWarning)
     try:
-        module, options, _ = parse(name, arguments)
+        module, options = parse(name, arguments)
         result = module.run(options)
         return int(result or 0)
     except KeyboardInterrupt:

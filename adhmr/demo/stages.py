@@ -66,12 +66,15 @@ def make_data(run: DemoRun) -> None:
     labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds), body)
     save("checked", labelled)
     save_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz", truth)
-    labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds), body)
-    save("to-clean", labelled)
-    save_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz", truth)
+    seeds = iter(
+        range(1_000_000 + 1000 * run.seed, 1_001_000 + 1000 * run.seed)
+    )  # apart from all that recipes were chosen on
     for domain in TEST_DOMAINS:
         count = sizes.test_target if domain == "target" else sizes.test
         save(f"test-{domain}", make(domain, count, f"test-{domain}"))
+    labelled, truth = mixed_labels(make("target", sizes.to_clean, "to-clean"), next(seeds), body)
+    save("to-clean", labelled)
+    save_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz", truth)
 
 
 def train_base(run: DemoRun) -> None:
