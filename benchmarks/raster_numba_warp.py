@@ -40,7 +40,7 @@ def depth_of_faces(
     bx, by = k[0, 0] * b[0] / b[2] + k[0, 2], k[1, 1] * b[1] / b[2] + k[1, 2]
     cx, cy = k[0, 0] * c[0] / c[2] + k[0, 2], k[1, 1] * c[1] / c[2] + k[1, 2]
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    if area <= 1.0e-9:
+    if area >= -1.0e-9:
         return
     x0 = wp.max(int(wp.floor(wp.min(wp.min(ax, bx), cx) - 0.5)), 0)
     x1 = wp.min(int(wp.ceil(wp.max(wp.max(ax, bx), cx) + 0.5)), size)

@@ -6,6 +6,7 @@ and paired, and the reference becomes a frozen copy of the policy. Exact labels 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,7 @@ class Replay:
 
 def frozen_copy(network: nn.Module) -> nn.Module:
     """A reference that never trains (TRL's way of making one)."""
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from trl.experimental.utils import create_reference_model  # slow to import
 
     return create_reference_model(network)
@@ -72,8 +74,9 @@ def pair_errors(
     noise = torch.randn(x_0[:, :1].shape, generator=generator, device=x_0.device).expand_as(x_0)
     t = torch.randint(0, NUM_TIMESTEPS, (len(x_0), 1), generator=generator, device=x_0.device).expand(-1, 2)
     of_policy = v_error(policy, x_0, noise, t, conditions)
-    with torch.no_grad():
-        of_reference = v_error(reference, x_0, noise, t, conditions)
+    # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
+    # equal networks would not give equal errors.
+    of_reference = v_error(reference, x_0, noise, t, conditions)
     return PairErrors(of_policy[:, 0], of_policy[:, 1], of_reference[:, 0], of_reference[:, 1])
 
 

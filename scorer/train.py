@@ -20,7 +20,7 @@ from scorer.ranknet import across_pictures_loss, displacement_loss, ranknet_loss
 from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
 from scorer.scores import fit_calibration
 
-DISPLACEMENT_WEIGHT = 4.0
+DISPLACEMENT_WEIGHT = 1.5
 
 
 @dataclass(frozen=True)

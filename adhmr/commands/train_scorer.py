@@ -31,7 +31,7 @@ class Options:
     out: Path
     candidates: list[Path] = field(default_factory=list)
     noised: int = 8
-    gross: float = 0.4
+    gross: float = 0.3
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     training: ScorerTraining = field(default_factory=ScorerTraining)
     seed: int = 0

@@ -37,7 +37,7 @@ class DemoConfig:
     align: AlignConfig = field(default_factory=AlignConfig)
     candidates: int = 10
     training_candidates: int = 8
-    judged_pictures: int = 1500
+    judged_pictures: int = 2500
     seeds: int = 1
 
 

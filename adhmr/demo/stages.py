@@ -138,7 +138,7 @@ def train_judges(run: DemoRun) -> None:
     """HMR-Scorer on exact labels, and its ablation that does not see the picture."""
     config, body = run.config, run.body
     exact = Samples.cat([run.samples("source"), run.samples("rendered")])
-    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.4)
+    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.3)
     own = load_hypotheses(run.out / "candidates" / "training.npz")
     sets = CandidateSets.cat([candidate_sets(exact, noised, body), candidate_sets(exact, own, body)])
     scorer = train_scorer(

@@ -34,7 +34,7 @@ def draw_body(
     corner = vertices[model.faces.numpy()[index[seen]]]
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
-    light = np.array([-0.4, -0.6, -0.7])
+    light = np.array([-0.4, -0.6, -0.7])  # towards the light: left, up, to the camera
     shade = 0.45 + 0.55 * np.clip(normal @ (light / np.linalg.norm(light)), 0, 1)
     out = rgb.astype(np.float32) / 255
     out[seen] = (1 - opacity) * out[seen] + opacity * shade[:, None] * np.array(colour)

@@ -101,7 +101,7 @@ def rasterise(vertices, faces, K, width, height):
             continue
         ax, ay, bx, by, cx, cy = px[a], py[a], px[b], py[b], px[c], py[c]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area <= 1e-9:  # turned away from the camera (outward normals wind clockwise in a y-down picture)
+        if area >= -1e-9:  # turned away: outward faces are counter-clockwise, which y down makes negative
             continue
         x0 = max(int(np.floor(min(ax, bx, cx) - 0.5)), 0)
         x1 = min(int(np.ceil(max(ax, bx, cx) + 0.5)), width)

@@ -99,8 +99,8 @@ def fit(
     if n_rows == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
     device = next(model.parameters()).device
-    precision = fast_precision(device) if config.precision == "auto" else config.precision
-    accelerator = Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
+    # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
+    accelerator = Accelerator(mixed_precision="no", cpu=device.type == "cpu")
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
     ema = (
         EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
@@ -146,7 +146,7 @@ def fit(
         torch.manual_seed(seed * 7_368_787 + step)  # dropout
         for group in optimizer.param_groups:
             group["lr"] = config.lr * learning_rate_share(step, config)
-        with accelerator.autocast():
+        with autocast(device, config.precision):
             loss, logs = loss_of_rows(rows_of_step(step, n_rows, config.batch_size, seed), generator)
         if not torch.isfinite(loss):
             raise TrainingDivergedError(

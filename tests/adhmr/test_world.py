@@ -34,6 +34,28 @@ def test_labels_fit_the_pictures(small_world):
     assert np.mean(inside) > 2 * np.mean(outside)
 
 
+def test_the_near_side_of_a_body_is_drawn():
+    body = free_body(1200)
+    facing = make_samples(DOMAINS["source"], 4, 64, 0, body, "x")
+    for i in range(4):
+        vertices = body.posed(facing.label[i]).vertices.numpy()
+        faces = body.faces.numpy().astype(np.int32)
+        K = facing.K[i].numpy()
+        near, _, _ = rasterise(vertices, faces, K, 64, 64)
+        far, _, _ = rasterise(vertices, faces[:, ::-1].copy(), K, 64, 64)
+        both = np.isfinite(near) & np.isfinite(far)
+        assert (near[both] <= far[both] + 1e-3).mean() > 0.97
+    assert (
+        float(
+            (
+                body.v_template[body.faces[:, 0]]
+                * torch.linalg.cross(body.v_template[body.faces[:, 1]], body.v_template[body.faces[:, 2]])
+            ).sum()
+        )
+        > 0
+    )  # outward
+
+
 def test_keypoints_project_into_the_crop(small_world):
     xy = small_world["source"].keypoints_2d[..., :2]
     assert ((xy > -8) & (xy < 72)).float().mean() > 0.99
