@@ -35,7 +35,7 @@ th:first-child,td:first-child{text-align:left}tr.us{background:#e9f5ee}small{col
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:.6rem}
 figure{margin:0}figure img{width:100%;display:block;border-radius:4px}figcaption{font-size:.78rem;color:#456;line-height:1.3}
 .row{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:.4rem;margin:.4rem 0}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}svg.plot{width:100%;height:auto}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}svg.plot{width:100%;height:auto;max-width:640px}
 @media(max-width:600px){body{padding:.7rem;font-size:15px}.row figcaption{font-size:.64rem}}
 """
 COLUMNS = {
