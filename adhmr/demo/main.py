@@ -56,7 +56,6 @@ def run_demo(out: Path, budget_name: str, seed: int, log: Log) -> None:
     tracker.close()
     metrics = collect_metrics(out)
     write_json(out / "metrics.json", metrics)
-    write_json(out / "seconds.json", seconds)
     print_tables(metrics, seconds)
     console.print(
         f"\n[bold]{out / 'report.html'}[/] shows the pictures, [bold]{out / 'metrics.json'}[/] has every figure."
