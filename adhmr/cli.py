@@ -87,15 +87,17 @@ def main(argv: list[str] | None = None) -> int:
         result = module.run(options)
         return int(result or 0)
     except KeyboardInterrupt:
-        print("\nadhmr: stopped; the same command continues from the last finished stage", file=sys.stderr)
+        print(
+            "\nadhmr: stopped; demo, train-* and align continue where they were when the same command is given again",
+            file=sys.stderr,
+        )
         return 130
     except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         return fail(str(error))
-    except OSError as error:
-        if error.errno == 28:
-            return fail(
-                f"the disk is full ({error.filename or 'no file name'}); free some space and run the command again"
-            )
+    except (OSError, RuntimeError) as error:
+        # torch and safetensors report a failed write as a RuntimeError of their own.
+        if getattr(error, "errno", None) == 28 or "No space left" in str(error) or "PytorchStreamWriter" in str(error):
+            return fail("the disk is full; free some space and give the same command again, nothing was half-written")
         raise
 
 

@@ -60,6 +60,18 @@ def test_a_demo_refuses_a_folder_that_is_not_its_own(tmp_path, capsys):
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 
+def test_a_full_disk_is_one_line(tmp_path, capsys, monkeypatch):
+    import errno
+
+    from adhmr.commands import synth
+
+    def full(options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(synth, "run", full)
+    assert "disk is full" in failed(capsys, "synth", "--out", str(tmp_path / "o"))
+
+
 def test_missing_inputs_are_named(tmp_path, capsys):
     assert "there is none" in failed(capsys, "report", "--out", str(tmp_path / "none"))
     error = failed(
