@@ -116,7 +116,7 @@ def pose_to_t(vertices: np.ndarray, heads: np.ndarray, weights: np.ndarray) -> t
 
 def sample_adults(seed: int, count: int):
     """T-posed vertices (n, v, 3), joints (n, 24, 3), weights (v, 24) and faces (f, 3) of random anny adults."""
-    import anny
+    import anny  # pyright: ignore[reportMissingImports]
     import torch
 
     model = anny.create_fullbody_model(rig="default", triangulate_faces=True)
@@ -165,7 +165,7 @@ def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, weights: np.nd
 
 def decimate(vertices: np.ndarray, faces: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     """Quadric decimation, each new vertex snapped to an old one. Returns indices of kept vertices and faces."""
-    import fast_simplification
+    import fast_simplification  # pyright: ignore[reportMissingImports]
     from scipy.spatial import KDTree
 
     low, high = 0.02, 1.0
