@@ -91,3 +91,13 @@ def new_folder(out: Path) -> Path:
         raise ValueError(f"{out}: is not empty; choose another --out, or empty it first")
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def checkpoint_folder(out: Path) -> Path:
+    """A folder for a training run: empty, or this run's own unfinished one (it holds ``unfinished``), which is continued.
+
+    Raises ValueError for a folder with anything else in it.
+    """
+    if (out / "unfinished").is_dir() and not (out / "config.json").exists():
+        return out
+    return new_folder(out)

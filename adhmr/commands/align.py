@@ -52,7 +52,7 @@ def run(options: Options) -> None:
     from dpo.judges import fixed_pairs, pair_maker, scorer_judge
     from dpo.loss import diffusion_dpo_loss, winner_sft_loss
     from dpo.pairs import load_pairs
-    from hmr.files import write_provenance
+    from hmr.files import checkpoint_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.networks.image_branch import Targets
     from hmr.networks.train_branch import conditions_of
@@ -61,8 +61,6 @@ def run(options: Options) -> None:
 
     if (options.scorer is None) == (options.pairs is None):
         raise ValueError("give either --scorer (on-policy pairs) or --pairs (pairs made before)")
-    if (options.out / "config.json").exists():
-        raise ValueError(f"{options.out}: already holds a checkpoint; choose another --out")
     generator = Generator.from_pretrained(options.generator).to(options.device)
     body, samples = free_body(1200), load_samples(options.data)
     generator.check_size(samples)
@@ -78,6 +76,7 @@ def run(options: Options) -> None:
     if options.replay is not None:
         labelled = load_samples(options.replay)
         replay = Replay(conditions_of(generator.branch, labelled), Targets.of(labelled, body).state)
+    (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)
     tracker = Tracker(options.out / "curves", options.log)
     with StageProgress({"align": 1.0}) as progress:
         align(

@@ -43,15 +43,14 @@ def run(options: Options) -> None:
     from adhmr.tracking import Tracker
     from adhmr.training_progress import training_report
     from diffusion_hmr.train import train_generator
-    from hmr.files import write_provenance
+    from hmr.files import checkpoint_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.samples import Samples, load_samples
 
-    if (options.out / "config.json").exists():
-        raise ValueError(f"{options.out}: already holds a checkpoint; choose another --out")
     samples = Samples.cat([load_samples(folder) for folder in options.data])
     if "none" in samples.label_kind:
         raise ValueError(f"{options.data}: a generator is trained on labels, but some pictures have none")
+    (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
     with StageProgress(costs) as progress:

@@ -47,15 +47,13 @@ def run(options: Options) -> None:
     from adhmr.progress import StageProgress, console
     from adhmr.tracking import Tracker
     from adhmr.training_progress import training_report
-    from hmr.files import write_provenance
+    from hmr.files import checkpoint_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import load_hypotheses
     from hmr.samples import Samples, load_samples
     from scorer.candidates import CandidateSets, candidate_sets, noised_truth
     from scorer.train import calibrate, train_scorer
 
-    if (options.out / "config.json").exists():
-        raise ValueError(f"{options.out}: already holds a checkpoint; choose another --out")
     samples = Samples.cat([load_samples(folder) for folder in options.data])
     if wrong := set(samples.label_kind) - {"synthetic", "mocap"}:
         raise ValueError(f"{options.data}: a scorer is trained on exact labels, some are {sorted(wrong)}")
@@ -73,6 +71,7 @@ def run(options: Options) -> None:
             raise ValueError(f"{path}: has {hypotheses.count} candidates a picture; give --noised {hypotheses.count}")
         rows = [i for i, key in enumerate(hypotheses.key) if key in known]
         parts.append(candidate_sets(training, hypotheses[rows], body))
+    (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "ranking": 1.3 * options.training.ranking.steps}
     with StageProgress(costs) as progress:
