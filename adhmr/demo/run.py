@@ -58,7 +58,7 @@ def open_folder(out: Path, identity: dict) -> dict[str, float]:
     Raises ValueError: a folder with other things in it, or a demo with another budget, seed or code version.
     """
     state_path = out / STATE_FILE
-    if state_path.exists():
+    if out.is_dir() and state_path.exists():
         state = read_json(state_path)
         if state["identity"] != identity:
             changed = sorted(k for k in identity if state["identity"].get(k) != identity[k])
@@ -66,6 +66,8 @@ def open_folder(out: Path, identity: dict) -> dict[str, float]:
                 f"{out}: holds a demo with another {', '.join(changed)}; choose another --out, or remove the folder"
             )
         return state["seconds"]
+    if out.is_file():
+        raise ValueError(f"{out}: expected a folder to write to, this is a file; choose another --out")
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out}: is not empty and not a demo of ours; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
