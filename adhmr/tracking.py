@@ -28,10 +28,6 @@ class Tracker:
         if self.run is not None:
             self.run.log({f"{name}/{k}": v for k, v in values.items()} | {f"{name}/step": step})
 
-    def forget(self, name: str) -> None:
-        """Start a curve anew."""
-        (self.folder / f"{name}.jsonl").unlink(missing_ok=True)
-
     def close(self) -> None:
         if self.run is not None:
             self.run.finish()

@@ -76,11 +76,6 @@ def medoid_distance_mm(pairwise_mm: Tensor) -> Tensor:
     return pairwise_mm.sum(-1) / max(n - 1, 1)
 
 
-def recovered_fraction(mean: Tensor, selected: Tensor, minimum: Tensor) -> Tensor:
-    """(mean - selected) / (mean - min) of the averages over pictures: what choosing by score gives of what it could."""
-    return (mean.mean() - selected.mean()) / (mean.mean() - minimum.mean()).clamp_min(1e-9)
-
-
 def errors_of_hypotheses_mm(
     hypotheses: BodyParams, truth: BodyParams, model: BodyModel, chunk: int = 64
 ) -> dict[str, Tensor]:

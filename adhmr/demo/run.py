@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from adhmr.progress import StageProgress
 from adhmr.tracking import Tracker
 from hmr.files import read_json, write_json
 from hmr.free_body import free_body
+from hmr.networks.checkpoint import json_round_trip
 from hmr.networks.fit import Report
 from hmr.samples import Samples, load_samples
 from hmr.smpl_layout import LayoutBody
@@ -93,8 +93,4 @@ def run_stages(run: DemoRun, stages: dict[str, Callable[[DemoRun], None]], ident
 
 def identity_of(config: DemoConfig, seed: int, budget: str) -> dict:
     """What must be equal for a folder to be resumed."""
-    from hmr.networks.checkpoint import json_round_trip
-
-    return (
-        {"budget": budget, "seed": seed, "config": json_round_trip(config)} if dataclasses.is_dataclass(config) else {}
-    )
+    return {"budget": budget, "seed": seed, "config": json_round_trip(config)}
