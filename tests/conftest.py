@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,29 @@ def official():
             pytest.skip(f"{folder / name} is not here")
         with np.load(folder / name) as file:
             return {key: file[key] for key in file.files}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def official_spec_content():
+    """Read a list of names and shapes of a released checkpoint."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "official"
+
+    def read(name: str) -> dict:
+        if not (folder / name).exists():
+            pytest.skip(f"{folder / name} is not here")
+        return json.loads((folder / name).read_text())
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def official_spec(official_spec_content):
+    """The (name, shape) pairs of a released checkpoint."""
+
+    def read(name: str) -> list[tuple[str, tuple[int, ...]]]:
+        return [(key, tuple(shape)) for key, shape, _ in official_spec_content(name)["state_dict"]]
 
     return read
 
