@@ -12,12 +12,13 @@ from hmr.skeleton import KEYPOINT_NAMES
 
 @dataclass(frozen=True)
 class Verdict:
-    """key: of the label. score: raw. expected_error_mm: PVE, calibrated. worst_mm, worst_keypoint: what seems to be furthest
-    off, and how far. keep, and a reason that a person understands."""
+    """key: of the label. score: raw. expected_error_mm: PVE, calibrated. gross_probability: that some keypoint is grossly off.
+    worst_mm, worst_keypoint: what seems to be furthest off, and how far. keep, and a reason that a person understands."""
 
     key: str
     score: float
     expected_error_mm: float
+    gross_probability: float
     worst_mm: float
     worst_keypoint: str
     keep: bool
@@ -26,11 +27,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ScoredLabels:
-    """What a rule decides on: key, raw score (n,), expected error in mm (n,), displacement of each keypoint (n, 29) in mm."""
+    """What a rule decides on: key, raw score (n,), expected error in mm (n,), probability of a gross error (n,), displacement
+    of each keypoint (n, 29) in mm."""
 
     key: tuple[str, ...]
     score: np.ndarray
     expected_error_mm: np.ndarray
+    gross_probability: np.ndarray
     displacement_mm: np.ndarray
 
     @property
@@ -45,8 +48,8 @@ def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], 
         worst = KEYPOINT_NAMES[int(labels.displacement_mm[i].argmax())]
         finite = bool(np.isfinite(labels.score[i]))
         reason = ("kept" if keep[i] else why(i, worst)) if finite else "label is not finite"
-        numbers = (float(labels.score[i]), float(labels.expected_error_mm[i]), float(labels.worst_mm[i]))
-        out.append(Verdict(key, *numbers, worst, bool(keep[i]) and finite, reason))
+        columns = (labels.score, labels.expected_error_mm, labels.gross_probability, labels.worst_mm)
+        out.append(Verdict(key, *(float(column[i]) for column in columns), worst, bool(keep[i]) and finite, reason))
     return out
 
 
@@ -56,12 +59,27 @@ def keep_by_score(labels: ScoredLabels, threshold: float) -> list[Verdict]:
 
 
 def keep_by_worst(labels: ScoredLabels, max_worst_mm: float) -> list[Verdict]:
-    """Keep labels whose worst keypoint seems at most ``max_worst_mm`` off: drops gross errors (a limb, the scale, the place)."""
+    """Keep labels whose worst keypoint seems at most ``max_worst_mm`` off."""
 
     def why(i: int, worst: str) -> str:
         return f"{worst.replace('_', ' ')} about {labels.worst_mm[i]:.0f} mm off"
 
     return _verdicts(labels, labels.worst_mm <= max_worst_mm, why)
+
+
+def keep_unless_gross(labels: ScoredLabels, max_probability: float) -> list[Verdict]:
+    """Keep labels that have a gross error (a limb, the scale, the place, left for right) with at most ``max_probability``.
+
+    Raises ValueError outside [0, 1].
+    """
+    if not 0 <= max_probability <= 1:
+        raise ValueError(f"expected a probability in [0, 1], got {max_probability}")
+
+    def why(i: int, worst: str) -> str:
+        sure, off = labels.gross_probability[i], labels.worst_mm[i]
+        return f"grossly wrong with probability {sure:.2f}: {worst.replace('_', ' ')} about {off:.0f} mm off"
+
+    return _verdicts(labels, labels.gross_probability <= max_probability, why)
 
 
 def keep_by_expected_error(labels: ScoredLabels, max_error_mm: float) -> list[Verdict]:

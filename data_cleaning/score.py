@@ -19,5 +19,6 @@ def score_labels(scorer: Scorer, samples: Samples, model: BodyModel) -> ScoredLa
         samples.key,
         scores.value[:, 0].numpy(),
         scores.expected_error_mm[:, 0].numpy(),
+        scores.gross_probability[:, 0].numpy(),
         scores.displacement_mm[:, 0].numpy(),
     )

@@ -24,10 +24,10 @@ class PreparedCondition:
 
 
 class Denoiser(nn.Module):
-    """Predicts v (Salimans and Ho 2022) of the normalised residual x = (state - own estimate) / residual_std.
+    """Predicts v (Salimans and Ho 2022) of the residual x = (state - own estimate) / (own scale * residual_std).
 
-    Centring on the image branch's own estimate leaves the network the posterior around it to learn, which a small
-    network can do. ``residual_std`` (133,) is measured on training data.
+    Centring on the image branch's own estimate, in units of its own uncertainty, leaves the network the posterior around it to
+    learn, which a small network can do. ``residual_std`` (133,) is measured on training data.
     """
 
     def __init__(self, config: BlocksConfig, channels: int) -> None:
@@ -46,9 +46,9 @@ class Denoiser(nn.Module):
         embedded = get_timestep_embedding(t.flatten(), 64).unflatten(0, t.shape).to(x_t.dtype)
         return self.network(x_t, self.time(embedded), (condition.tokens, condition.memory)).float()
 
-    def normalised(self, state: Tensor, own: Tensor) -> Tensor:
-        """(b, n, 133) packed states and (b, 133) own estimates to x."""
-        return (state - own[:, None]) / self.residual_std
+    def normalised(self, state: Tensor, conditions: Conditions) -> Tensor:
+        """(b, n, 133) packed states to x."""
+        return (state - conditions.own[:, None]) / (conditions.own_scale[:, None] * self.residual_std)
 
-    def denormalised(self, x: Tensor, own: Tensor) -> Tensor:
-        return x * self.residual_std + own[:, None]
+    def denormalised(self, x: Tensor, conditions: Conditions) -> Tensor:
+        return x * self.residual_std * conditions.own_scale[:, None] + conditions.own[:, None]

@@ -60,7 +60,7 @@ class Generator(nn.Module):
         for t in scheduler.timesteps:
             v = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(device), condition)
             x = scheduler.step(v, int(t), x, return_dict=False)[0]
-        return self.denoiser.denormalised(x, conditions.own.to(device)).cpu()
+        return self.denoiser.denormalised(x, conditions.map(lambda c: c.to(device))).cpu()
 
     def sample_bodies(
         self,

@@ -15,7 +15,7 @@ from diffusion_hmr.schedule import NUM_TIMESTEPS, noise_schedule
 from hmr.body import BodyModel
 from hmr.files import write_atomically
 from hmr.networks.fit import FitConfig, Report, fit
-from hmr.networks.image_branch import Conditions, Targets
+from hmr.networks.image_branch import Conditions, Targets, root_mean_square
 from hmr.networks.train_branch import conditions_of, train_image_branch
 from hmr.samples import Samples
 
@@ -36,11 +36,6 @@ def v_error(denoiser: Denoiser, x_0: Tensor, noise: Tensor, t: Tensor, condition
     return (denoiser(x_t, t, denoiser.prepare(conditions)) - v).square().mean(-1)
 
 
-def residual_std(states: Tensor, own: Tensor) -> Tensor:
-    """Root mean square of (state - own estimate) for each dimension, (133,), with a floor for dimensions that hardly move."""
-    return (states - own).square().mean(0).sqrt().clamp_min(0.02)
-
-
 def train_denoiser(
     denoiser: Denoiser,
     conditions: Conditions,
@@ -53,11 +48,11 @@ def train_denoiser(
 ) -> Denoiser:
     """states: (n, 133) packed labels. draws: noise levels per picture and step."""
     device = denoiser.residual_std.device
-    denoiser.residual_std.copy_(residual_std(states, conditions.own))
+    denoiser.residual_std.copy_(root_mean_square((states - conditions.own) / conditions.own_scale))
 
     def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         batch = conditions[rows].map(lambda x: x.to(device))
-        x_0 = denoiser.normalised(states[rows, None].to(device), batch.own).expand(-1, draws, -1)
+        x_0 = denoiser.normalised(states[rows, None].to(device), batch).expand(-1, draws, -1)
         noise = torch.randn(x_0.shape, generator=generator, device=device)
         t = antithetic_timesteps((len(rows), draws), generator, device)
         return v_error(denoiser, x_0, noise, t, batch).mean(), {}

@@ -37,11 +37,11 @@ class AlignConfig:
     beta: float = 50.0
     candidates: int = 10
     pairs_per_picture: int = 3
-    pictures_per_round: int = 100
-    refresh_every: int = 25
+    pictures_per_round: int = 50
+    refresh_every: int = 12
     replay_weight: float = 20.0
     replay_batch: int = 48
-    diversity: float = 0.2
+    diversity: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def pair_errors(
 ) -> PairErrors:
     """Errors at one timestep and with one noise for winner and loser (p, 133), policy and reference alike."""
     states = torch.stack([winner, loser], 1)
-    x_0 = policy.normalised(states, conditions.own)
+    x_0 = policy.normalised(states, conditions)
     noise = torch.randn(x_0[:, :1].shape, generator=generator, device=x_0.device).expand_as(x_0)
     t = torch.randint(0, NUM_TIMESTEPS, (len(x_0), 1), generator=generator, device=x_0.device).expand(-1, 2)
     of_policy = v_error(policy, x_0, noise, t, conditions)
@@ -85,7 +85,7 @@ def replay_error(policy: Denoiser, replay: Replay, count: int, generator: torch.
     device = policy.residual_std.device
     rows = torch.randint(0, len(replay.states), (count,), generator=generator, device=device).cpu()
     conditions = replay.conditions[rows].map(lambda x: x.to(device))
-    x_0 = policy.normalised(replay.states[rows, None].to(device), conditions.own)
+    x_0 = policy.normalised(replay.states[rows, None].to(device), conditions)
     noise = torch.randn(x_0.shape, generator=generator, device=device)
     t = torch.randint(0, NUM_TIMESTEPS, (count, 1), generator=generator, device=device)
     return v_error(policy, x_0, noise, t, conditions).mean()

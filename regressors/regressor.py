@@ -16,7 +16,7 @@ from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import BlocksConfig
 from hmr.networks.checkpoint import load_weights, read_config, save_network
 from hmr.networks.fit import FitConfig, Report, autocast, fit
-from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
+from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig, root_mean_square
 from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.train_branch import conditions_of
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
@@ -83,15 +83,14 @@ def train_regressor_head(
     regressor: Regressor,
     conditions: Conditions,
     states: Tensor,
-    std: Tensor,
     config: FitConfig,
     seed: int,
     report: Report,
     state_folder: Path | None = None,
 ) -> Regressor:
-    """Squared error of the normalised correction, on the frozen branch's features; std: (133,)."""
+    """Squared error of the normalised correction, on the frozen branch's features."""
     device = regressor.residual_std.device
-    regressor.residual_std.copy_(std)
+    regressor.residual_std.copy_(root_mean_square(states - conditions.own))
 
     def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         del generator

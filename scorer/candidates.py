@@ -15,18 +15,22 @@ from hmr.pose_state import crop_extent, uvd_from_points
 from hmr.samples import Samples
 
 QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
-"""The errors that a score learns to rank by (ADHMR section 4.2)."""
+"""The errors that the paper's score learns to rank by (ADHMR section 4.2)."""
+
+GROSS_MM = 200.0
+"""A candidate is grossly wrong when some keypoint is further off than this in its picture."""
 
 
 @dataclass(frozen=True)
 class CandidateSets:
     """Set i: candidates uvd (m, 29, 3) of picture ``picture[i]`` with errors (m, 4) in mm, columns QUALITIES, and the
-    displacement of every keypoint (m, 29) in mm."""
+    displacement of every keypoint (m, 29) in mm. from_generator[i]: they are a generator's own samples."""
 
     picture: Tensor
     uvd: Tensor
     errors_mm: Tensor
     displacement_mm: Tensor
+    from_generator: Tensor
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -65,7 +69,9 @@ def displacement_mm(uvd: Tensor, true_uvd: Tensor, true_extent: Tensor) -> Tenso
     return 1000 * metres.norm(dim=-1)
 
 
-def candidate_sets(samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> CandidateSets:
+def candidate_sets(
+    samples: Samples, hypotheses: Hypotheses, model: BodyModel, from_generator: bool = True
+) -> CandidateSets:
     """Candidates of labelled pictures; ``hypotheses`` are matched to ``samples`` by key.
 
     Raises ValueError for a key that is not among the samples.
@@ -83,6 +89,7 @@ def candidate_sets(samples: Samples, hypotheses: Hypotheses, model: BodyModel) -
         uvd=uvd,
         errors_mm=candidate_errors_mm(hypotheses.params, truth, model),
         displacement_mm=displacement_mm(uvd, true_uvd, crop_extent(truth.t_cam_root, K, samples.size)),
+        from_generator=torch.full((len(picture),), from_generator),
     )
 
 

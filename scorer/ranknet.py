@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 
 def pair_loss(score_m: Tensor, score_n: Tensor, error_m: Tensor, error_n: Tensor) -> Tensor:
@@ -30,12 +30,10 @@ def ranknet_loss(score: Tensor, errors: Tensor) -> Tensor:
     return losses.sum(-1).mean()
 
 
-def across_pictures_loss(score: Tensor, errors: Tensor) -> Tensor:
-    """The same between hypotheses of neighbouring pictures of the batch, so that scores compare across pictures.
-
-    Not in the paper; filtering with one threshold needs it.
-    """
-    return pair_loss(score[..., None], score.roll(1, 0)[..., None], errors, errors.roll(1, 0)).sum(-1).mean()
+def gross_loss(log_odds: Tensor, worst_mm: Tensor, gross_mm: float, softness_mm: float = 25.0) -> Tensor:
+    """Cross-entropy of the odds (b, n) that the worst keypoint is more than ``gross_mm`` off; soft around that bound."""
+    target = torch.sigmoid((worst_mm - gross_mm) / softness_mm)
+    return binary_cross_entropy_with_logits(log_odds, target)
 
 
 def displacement_loss(log_displacement: Tensor, displacement_mm: Tensor, floor_mm: float = 20.0) -> Tensor:

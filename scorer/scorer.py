@@ -1,9 +1,13 @@
-"""HMR-Scorer (ADHMR section 4.2): UVD of 29 keypoints, pixel-aligned local features, attention blocks, a score."""
+"""HMR-Scorer (ADHMR section 4.2): UVD of 29 keypoints, pixel-aligned local features, attention blocks, a score.
+
+Beyond the paper: the encoder also estimates the body itself, with an uncertainty for each coordinate. A candidate's expected
+displacement from that estimate is what it is judged by at first, and the blocks learn to correct that judgement.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +24,7 @@ from hmr.networks.image_branch import Estimate, ImageBranch, ImageBranchConfig
 from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
 from scorer.candidates import uvd_of
+from scorer.own_estimate import expected_displacement
 from scorer.scores import Calibration, Scores
 
 
@@ -39,37 +44,53 @@ class EncodedPictures:
 
     memory: list[tuple[Tensor, Tensor]]
     local_map: Tensor
-    own_uvd: Tensor
+    own: Estimate
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """score: (b, n), higher is better. log_displacement: (b, n, 29), logarithm of how many mm each keypoint is off."""
+    """score: (b, n), higher is better. log_displacement: (b, n, 29), logarithm of how many mm each keypoint is off.
+    log_odds_gross: (b, n) that some keypoint is grossly off (``scorer.candidates.GROSS_MM``)."""
 
     score: Tensor
     log_displacement: Tensor
+    log_odds_gross: Tensor
+
+
+def difference_features(uvd: Tensor, own: Estimate) -> Tensor:
+    """Candidates (b, n, 29, 3) against the own estimate: plain, in units of its uncertainty, and that uncertainty; (…, 15)."""
+    plain = uvd - own.state.uvd[:, None]
+    scale = own.uvd_scale[:, None].expand_as(plain)
+    in_scales = torch.asinh(plain / scale)
+    return torch.cat([plain, plain.abs(), in_scales, in_scales.abs(), scale.log()], -1)
 
 
 class JudgementHead(nn.Module):
-    """29 tokens (b, n, 29, d): all of them make the score, each its own keypoint's displacement."""
+    """29 tokens (b, n, 29, d): all of them make the score and the odds, each its own keypoint's displacement.
+
+    It starts at zero, as a correction that is not there yet.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(
-            nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 1)
-        )
-        self.displacement = nn.Linear(width, 1)
-        nn.init.constant_(self.displacement.bias, 5.0)  # about 150 mm
+        self.all_tokens = nn.Sequential(nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"))
+        self.score, self.gross, self.displacement = nn.Linear(128, 1), nn.Linear(128, 1), nn.Linear(width, 1)
+        for layer in (self.score, self.gross, self.displacement):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, tokens: Tensor) -> Judgement:
-        return Judgement(self.score(tokens.flatten(-2))[..., 0].float(), self.displacement(tokens)[..., 0].float())
+        body = self.all_tokens(tokens.flatten(-2))
+        return Judgement(
+            self.score(body)[..., 0].float(),
+            self.displacement(tokens)[..., 0].float(),
+            self.gross(body)[..., 0].float(),
+        )
 
 
 class Scorer(nn.Module):
-    """Scores candidates; its encoder also makes an own estimate of the body, which candidates are compared with.
-
-    The paper's encoder is a ViT that was trained for mesh recovery; here it is trained for that first (``train_branch``).
-    """
+    """Scores candidates. The paper's encoder is a ViT that was trained for mesh recovery; here it is trained for that first
+    (``train_branch``), and keeps its own estimate of the body."""
 
     def __init__(self, config: ScorerConfig) -> None:
         super().__init__()
@@ -77,28 +98,30 @@ class Scorer(nn.Module):
         self.calibration = Calibration()
         c, d = config.branch.encoder.channels, config.blocks.width
         self.branch = ImageBranch(config.branch, config.size)
-        self.uvd_in, self.difference_in, self.local_in = nn.Linear(3, d), nn.Linear(6, d), nn.Linear(c, d)
+        self.uvd_in, self.difference_in, self.local_in = nn.Linear(3, d), nn.Linear(15, d), nn.Linear(c, d)
         self.memory_in = nn.Linear(c, d)
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
         self.head = JudgementHead(d)
+        self.log_gain = nn.Parameter(torch.tensor(3.0))  # of the score, for a metre of expected displacement
 
     def encode(self, rgb: Tensor, towards: Tensor) -> tuple[EncodedPictures, Estimate]:
         """rgb (b, 3, s, s) in [0, 1], towards (b, 3) from ``hmr.camera.bearing``. Also the encoder's own estimate."""
         memory, local_map, own = self.branch(rgb, towards)
-        return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.state.uvd), own
+        return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.detach()), own
 
     def forward(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
         """Judge candidates uvd (b, n, 29, 3)."""
-        difference = uvd - pictures.own_uvd.detach()[:, None]
         local = sample_map(pictures.local_map, uvd[..., :2])
-        tokens = (
-            self.uvd_in(uvd)
-            + self.difference_in(torch.cat([difference, difference.abs()], -1))
-            + self.local_in(local)
-            + self.token
+        difference = self.difference_in(difference_features(uvd, pictures.own))
+        tokens = self.uvd_in(uvd) + difference + self.local_in(local) + self.token
+        correction = self.head(self.blocks(tokens, pictures.memory))
+        in_crop, relative = expected_displacement(uvd, pictures.own)
+        return Judgement(
+            score=correction.score - self.log_gain.exp() * relative.mean(-1),
+            log_displacement=correction.log_displacement + (1000 * in_crop).log(),
+            log_odds_gross=correction.log_odds_gross,
         )
-        return self.head(self.blocks(tokens, pictures.memory))
 
     @torch.no_grad()
     def score(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores:
@@ -116,6 +139,7 @@ class Scorer(nn.Module):
         uvd_all = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
         values: list[Tensor] = []
         displacements: list[Tensor] = []
+        odds: list[Tensor] = []
         for start in range(0, len(samples), batch_size):
             rows = slice(start, start + batch_size)
             with autocast(device):
@@ -123,8 +147,9 @@ class Scorer(nn.Module):
                 parts = [self._judge(pictures, uvd.to(device)) for uvd in uvd_all[rows].split(self.config.chunk, dim=1)]
             values.append(torch.cat([part.score for part in parts], 1))
             displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
-        value, displacement = torch.cat(values), torch.cat(displacements)
-        return Scores(samples.key, value, displacement, self.calibration(value))
+            odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
+        value = torch.cat(values)
+        return Scores(samples.key, value, torch.cat(displacements), self.calibration(value), torch.cat(odds).sigmoid())
 
     def _judge(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
         """As ``forward``, on the CPU; candidates that are not finite are the worst there can be."""
@@ -132,6 +157,7 @@ class Scorer(nn.Module):
         return Judgement(
             judged.score.masked_fill(strange, -torch.inf).cpu(),
             judged.log_displacement.masked_fill(strange[..., None], torch.inf).cpu(),
+            judged.log_odds_gross.masked_fill(strange, torch.inf).cpu(),
         )
 
     def check_size(self, samples: Samples) -> None:
@@ -166,7 +192,8 @@ class BlindScorer(nn.Module):
     def forward(self, uvd: Tensor) -> Judgement:
         """Judge candidates uvd (b, n, 29, 3)."""
         memory = self.blocks.memory(self.memory.expand(len(uvd), -1, -1))
-        return self.head(self.blocks(self.uvd_in(uvd) + self.token, memory))
+        judged = self.head(self.blocks(self.uvd_in(uvd) + self.token, memory))
+        return replace(judged, log_displacement=judged.log_displacement + 5.0)  # about 150 mm
 
     @torch.no_grad()
     def score_uvd(self, uvd: Tensor, batch_size: int = 256) -> Tensor:

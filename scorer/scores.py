@@ -14,13 +14,15 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Scores:
     """value: (b, n) raw, higher is better: the paper's score. displacement_mm: (b, n, 29) how far each keypoint seems to be off.
-    expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures.
+    expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures. gross_probability: (b, n) that
+    some keypoint is grossly off in its picture (``scorer.candidates.GROSS_MM``).
     """
 
     key: tuple[str, ...]
     value: Tensor
     displacement_mm: Tensor
     expected_error_mm: Tensor
+    gross_probability: Tensor
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,17 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import bearing
 from hmr.hypotheses import Hypotheses
+from hmr.networks.checkpoint import load_part
 from hmr.networks.fit import FitConfig, Report, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
-from scorer.candidates import CandidateSets, candidate_errors_mm
-from scorer.ranknet import across_pictures_loss, displacement_loss, ranknet_loss
+from scorer.candidates import GROSS_MM, QUALITIES, CandidateSets, candidate_errors_mm
+from scorer.ranknet import displacement_loss, gross_loss, ranknet_loss
 from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
 from scorer.scores import fit_calibration
 
-DISPLACEMENT_WEIGHT = 1.5
+DISPLACEMENT_WEIGHT, GROSS_WEIGHT = 1.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,31 @@ class ScorerTraining:
     """The two fits of a scorer: its encoder as a mesh-recovery encoder (as the paper's ViT is), then the ranking.
 
     own_weight: weight of the encoder's own estimate while ranking is learnt; without it the estimate that candidates are
-    compared with drifts away.
+    compared with drifts away. qualities: the errors of QUALITIES to rank by; the paper sums all four, but half of those forget
+    the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=3e-3))
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=1e-3))
     own_weight: float = 2.0
+    qualities: tuple[str, ...] = ("pve", "mpjpe")
 
 
-def ranking_loss(judged: Judgement, sets: CandidateSets, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """RankNet within each picture (the paper's), the same between neighbouring pictures of the batch, and the displacements."""
+def judgement_loss(
+    judged: Judgement, sets: CandidateSets, rows: Tensor, ranked: Tensor, qualities: tuple[str, ...]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """RankNet within the pictures of the batch that are ``ranked`` (b,); of all, how far keypoints are off, and if grossly."""
     device = judged.score.device
-    errors = sets.errors_mm[rows].to(device)
+    columns = [QUALITIES.index(quality) for quality in qualities]
+    errors = sets.errors_mm[rows][ranked][..., columns].to(device)
+    displacement = sets.displacement_mm[rows].to(device)
+    score = judged.score[ranked.to(device)]
     parts = {
-        "within": ranknet_loss(judged.score, errors),
-        "across": across_pictures_loss(judged.score, errors),
-        "displacement": displacement_loss(judged.log_displacement, sets.displacement_mm[rows].to(device)),
+        "within": ranknet_loss(score, errors) if len(errors) else 0.0 * judged.score.sum(),
+        "displacement": displacement_loss(judged.log_displacement, displacement),
+        "gross": gross_loss(judged.log_odds_gross, displacement.amax(-1), GROSS_MM),
     }
-    total = parts["within"] + parts["across"] + DISPLACEMENT_WEIGHT * parts["displacement"]
+    total = parts["within"] + DISPLACEMENT_WEIGHT * parts["displacement"] + GROSS_WEIGHT * parts["gross"]
     return total, {key: part.detach() for key, part in parts.items()}
 
 
@@ -59,7 +67,12 @@ def train_ranking(
     report: Report,
     state_folder: Path | None = None,
 ) -> Scorer:
-    """Train the whole scorer on candidate sets; its encoder keeps learning to estimate the body itself."""
+    """Train the whole scorer on candidate sets; its encoder keeps learning to estimate the body itself.
+
+    Ranking is learnt from a generator's own samples where there are any. Noised truths are centred on the truth, a generator's
+    samples are not, and what is learnt about the first misleads about the second; both teach how far keypoints are off.
+    """
+    ranked = sets.from_generator if sets.from_generator.any() else torch.ones_like(sets.from_generator)
     towards, targets = bearing(samples.K, samples.size), Targets.of(samples, model)
     device = scorer.token.device
 
@@ -67,9 +80,10 @@ def train_ranking(
         del generator
         picture = sets.picture[rows]
         pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
-        ranked, logs = ranking_loss(scorer(pictures, sets.uvd[rows].to(device)), sets, rows)
+        judged = scorer(pictures, sets.uvd[rows].to(device))
+        total, logs = judgement_loss(judged, sets, rows, ranked[rows], training.qualities)
         own_error, _ = estimate_loss(own, targets[picture].to(device))
-        return ranked + training.own_weight * own_error, {**logs, "own": own_error.detach()}
+        return total + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
     fit(scorer, loss, len(sets), training.ranking, seed, report, state_folder)
     return scorer
@@ -85,11 +99,17 @@ def train_scorer(
     reports: tuple[Report, Report],
     device: torch.device,
     state_folder: Path,
+    encoder_from: Path | None = None,
 ) -> Scorer:
-    """A scorer trained on exactly labelled pictures and their candidate sets, not calibrated yet."""
+    """A scorer trained on exactly labelled pictures and their candidate sets, not calibrated yet.
+
+    encoder_from: a checkpoint folder with an image branch to start from (the paper's encoder, too, was a mesh-recovery model's).
+    """
     torch.manual_seed(seed)
     scorer = Scorer(config).to(device)
     scorer.check_size(samples)
+    if encoder_from is not None:
+        load_part(encoder_from, "branch", scorer.branch)
     if not (state_folder / "ranking" / "training_state.pt").exists():
         train_image_branch(scorer.branch, samples, model, training.branch, seed, reports[0], state_folder / "branch")
     return train_ranking(scorer, samples, sets, model, training, seed, reports[1], state_folder / "ranking").eval()
@@ -104,13 +124,14 @@ def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, model: B
 
 
 def train_blind_scorer(
-    scorer: BlindScorer, sets: CandidateSets, config: FitConfig, seed: int, report: Report
+    scorer: BlindScorer, sets: CandidateSets, training: ScorerTraining, seed: int, report: Report
 ) -> BlindScorer:
-    """The same losses on the same sets, without pictures."""
+    """The same losses on the same sets, without pictures; it has nothing but the candidates, so it ranks all of them."""
 
     def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         del generator
-        return ranking_loss(scorer(sets.uvd[rows]), sets, rows)
+        everything = torch.ones(len(rows), dtype=torch.bool)
+        return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training.qualities)
 
-    fit(scorer, loss, len(sets), config, seed, report)
+    fit(scorer, loss, len(sets), training.ranking, seed, report)
     return scorer

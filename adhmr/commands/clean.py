@@ -15,9 +15,10 @@ class Options:
         scorer: folder of a scorer checkpoint
         out: an empty folder to write
         threshold: keep labels whose raw score is at least this (ADHMR section 4.5)
-        max_worst_mm: keep labels whose worst keypoint seems at most this far off: drops gross errors
+        max_gross_probability: keep labels that are grossly wrong with at most this probability
+        max_worst_mm: keep labels whose worst keypoint seems at most this far off
         max_error_mm: keep labels whose expected error is at most this
-        fraction: keep this share, the best ones; give exactly one of the four
+        fraction: keep this share, the best ones; give exactly one of the five
         seed: kept in the provenance
         device: cpu or cuda
     """
@@ -26,6 +27,7 @@ class Options:
     scorer: Path
     out: Path
     threshold: float | None = None
+    max_gross_probability: float | None = None
     max_worst_mm: float | None = None
     max_error_mm: float | None = None
     fraction: float | None = None
@@ -35,7 +37,13 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from data_cleaning.rules import keep_by_expected_error, keep_by_score, keep_by_worst, keep_fraction
+    from data_cleaning.rules import (
+        keep_by_expected_error,
+        keep_by_score,
+        keep_by_worst,
+        keep_fraction,
+        keep_unless_gross,
+    )
     from data_cleaning.score import score_labels
     from data_cleaning.write import write_verdicts
     from hmr.files import new_folder, write_provenance
@@ -45,6 +53,7 @@ def run(options: Options) -> None:
 
     rules = {
         "threshold": keep_by_score,
+        "max_gross_probability": keep_unless_gross,
         "max_worst_mm": keep_by_worst,
         "max_error_mm": keep_by_expected_error,
         "fraction": keep_fraction,

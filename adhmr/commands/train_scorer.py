@@ -20,6 +20,7 @@ class Options:
         candidates: .npz files of hypotheses for pictures of ``data`` (from `adhmr predict` or `Generator.propose`)
         noised: noised truths for each picture; must equal the number of candidates in the files
         gross: share of noised truths that get a gross error too
+        encoder_from: a generator's or regressor's checkpoint folder; its image branch is what the encoder starts from
         scorer: the architecture
         training: steps, batch sizes and learning rates
         seed: everything random follows from it
@@ -31,7 +32,8 @@ class Options:
     out: Path
     candidates: list[Path] = field(default_factory=list)
     noised: int = 8
-    gross: float = 0.3
+    gross: float = 0.5
+    encoder_from: Path | None = None
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     training: ScorerTraining = field(default_factory=ScorerTraining)
     seed: int = 0
@@ -63,7 +65,14 @@ def run(options: Options) -> None:
         samples[shuffled[: max(len(samples) // 20, 1)]],
         samples[shuffled[max(len(samples) // 20, 1) :]],
     )
-    parts = [candidate_sets(training, noised_truth(training, options.noised, options.seed, gross=options.gross), body)]
+    parts = [
+        candidate_sets(
+            training,
+            noised_truth(training, options.noised, options.seed, gross=options.gross),
+            body,
+            from_generator=False,
+        )
+    ]
     known = set(training.key)
     for path in options.candidates:
         hypotheses = load_hypotheses(path)
@@ -78,7 +87,7 @@ def run(options: Options) -> None:
         scorer = train_scorer(
             options.scorer, options.training, training, CandidateSets.cat(parts), body, options.seed,
             (training_report(progress, tracker, "branch"), training_report(progress, tracker, "ranking")),
-            torch.device(options.device), options.out / "unfinished",
+            torch.device(options.device), options.out / "unfinished", options.encoder_from,
         )  # fmt: skip
     tracker.close()
     calibrate(scorer, held_out, noised_truth(held_out, options.noised, options.seed + 1, gross=options.gross), body)

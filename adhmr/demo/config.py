@@ -58,7 +58,7 @@ def budget(name: str) -> DemoConfig:
                 denoiser=FitConfig(steps=2500, batch_size=128, lr=4e-3, ema_decay=0.998),
             ),
             scorer=ScorerTraining(
-                branch=FitConfig(steps=3500, batch_size=64, lr=4e-3),
+                branch=FitConfig(steps=3500, batch_size=64, lr=3e-3),
                 ranking=FitConfig(steps=2500, batch_size=32, lr=1e-3),
             ),
             judged_pictures=4000,

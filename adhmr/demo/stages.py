@@ -15,7 +15,7 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
-from data_cleaning.rules import keep_by_worst
+from data_cleaning.rules import keep_unless_gross
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import best_f1_threshold
 from data_cleaning.write import write_verdicts
@@ -114,7 +114,7 @@ def train_regressor(run: DemoRun) -> None:
     regressor.branch.load_state_dict(generator.branch.state_dict())
     train_regressor_head(
         regressor, load_conditions(run, "base-training"), Targets.of(samples, run.body).state,
-        generator.denoiser.residual_std, run.config.generator.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
+        run.config.generator.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
     )  # fmt: skip
     regressor.save_pretrained(run.out / "regressor")
 
@@ -138,9 +138,11 @@ def train_judges(run: DemoRun) -> None:
     """HMR-Scorer on exact labels, and its ablation that does not see the picture."""
     config, body = run.config, run.body
     exact = Samples.cat([run.samples("source"), run.samples("rendered")])
-    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.3)
+    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.5)
     own = load_hypotheses(run.out / "candidates" / "training.npz")
-    sets = CandidateSets.cat([candidate_sets(exact, noised, body), candidate_sets(exact, own, body)])
+    sets = CandidateSets.cat(
+        [candidate_sets(exact, noised, body, from_generator=False), candidate_sets(exact, own, body)]
+    )
     scorer = train_scorer(
         ScorerConfig(size=config.size),
         config.scorer,
@@ -151,11 +153,12 @@ def train_judges(run: DemoRun) -> None:
         (run.report("scorer-branch", 0.1, 0.5), run.report("scorer-ranking", 0.5, 0.9)),
         CPU,
         run.state("scorer"),
+        run.out / "generator-base",
     )
     calibrate(scorer, run.samples("calibration"), load_hypotheses(run.out / "candidates" / "calibration.npz"), body)
     torch.manual_seed(run.seed + 2)
     blind = BlindScorer(scorer.config)
-    train_blind_scorer(blind, sets, config.scorer.ranking, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
+    train_blind_scorer(blind, sets, config.scorer, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
     with write_atomically(run.out / "scorer-no-image.safetensors") as partial:
         save_file(blind.state_dict(), partial)
     scorer.save_pretrained(run.out / "scorer")
@@ -217,12 +220,12 @@ def clean_labels(run: DemoRun) -> None:
     scorer = Scorer.from_pretrained(run.out / "scorer")
     checked, samples = run.samples("checked"), run.samples("to-clean")
     truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
-    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).worst_mm, truth.gross)
-    verdicts = keep_by_worst(score_labels(scorer, samples, run.body), threshold)
+    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).gross_probability, truth.gross)
+    verdicts = keep_unless_gross(score_labels(scorer, samples, run.body), threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])
     figures = binary_figures(kept, load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz").gross)
-    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "max_worst_mm": threshold})
+    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "max_gross_probability": threshold})
 
 
 def evaluate_all(run: DemoRun) -> None:

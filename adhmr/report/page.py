@@ -114,21 +114,21 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
 def _cleaning_section(out: Path, scorer: Scorer) -> str:
     samples = load_samples(out / "data" / "to-clean")
     kind = np.array(load_hidden_truth(out / "data" / "to-clean" / "hidden-truth.npz").error_kind)
-    worst = score_labels(scorer, samples, free_body(1200)).worst_mm
-    threshold = read_json(out / "cleaning" / "figures.json")["max_worst_mm"]
+    gross = score_labels(scorer, samples, free_body(1200)).gross_probability
+    threshold = read_json(out / "cleaning" / "figures.json")["max_gross_probability"]
     pictures = _Pictures(samples)
 
     def cards(rows: np.ndarray, colour) -> str:
         return "".join(
-            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}, worst keypoint about {worst[i]:.0f} mm")
+            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}; gross error: {gross[i]:.0%}")
             for i in rows
         )
 
-    order = np.argsort(-worst)
-    dropped, kept = order[worst[order] > threshold], order[worst[order] <= threshold]
+    order = np.argsort(-gross)
+    dropped, kept = order[gross[order] > threshold], order[gross[order] <= threshold]
     near = dropped[-6:]
     parts = [
-        f"<div class=plots>{plots.histogram(worst[kind == 'small'], worst[kind != 'small'], threshold)}</div>",
+        f"<div class=plots>{plots.histogram(gross[kind == 'small'], gross[kind != 'small'], threshold)}</div>",
         f"<h3>Dropped (worst first)</h3><div class=cards>{cards(dropped[:6], RED)}</div>",
         f"<h3>Dropped, but only just</h3><div class=cards>{cards(near, ORANGE)}</div>",
         f"<h3>Kept</h3><div class=cards>{cards(kept[-6:], GREEN)}</div>",

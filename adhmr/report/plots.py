@@ -86,7 +86,7 @@ def histogram(good: np.ndarray, bad: np.ndarray, threshold: float) -> str:
     axes.hist(good, edges, color="#2a9d5c", alpha=0.7, label="small error")
     axes.hist(bad, edges, color="#c0504d", alpha=0.7, label="gross error")
     axes.axvline(threshold, color="black", linewidth=1, linestyle="--", label="threshold")
-    axes.set_xlabel("estimated displacement of the worst keypoint (mm)")
+    axes.set_xlabel("estimated probability of a gross error")
     axes.set_ylabel("labels")
     axes.legend(frameon=False, fontsize=8)
     return _svg(canvas)

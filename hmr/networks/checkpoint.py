@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from hmr.files import code_version, read_json, write_atomically, write_json
 
@@ -58,13 +58,14 @@ def read_config(folder: Path, kind: str, cls: type[T]) -> tuple[T, dict[str, Any
     return config_from_dict(cls, content["config"], f"{folder / 'config.json'}"), content
 
 
-def load_weights(folder: Path, network: nn.Module) -> None:
-    """Strictly: every key must match in name and shape."""
-    path = folder / "model.safetensors"
+def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        weights = load_file(path)
+        return load_file(path)
     except (FileNotFoundError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: could not be read as safetensors ({error})") from None
+
+
+def _fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
     own = network.state_dict()
     missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
     misshapen = sorted(k for k in set(own) & set(weights) if own[k].shape != weights[k].shape)
@@ -74,6 +75,19 @@ def load_weights(folder: Path, network: nn.Module) -> None:
             f"other shapes {misshapen[:5]}; the checkpoint is of another configuration"
         )
     network.load_state_dict(weights)
+
+
+def load_weights(folder: Path, network: nn.Module) -> None:
+    """Strictly: every key must match in name and shape."""
+    path = folder / "model.safetensors"
+    _fill(network, _read_weights(path), path)
+
+
+def load_part(folder: Path, name: str, network: nn.Module) -> None:
+    """The part ``name`` of a checkpoint of any kind, as strictly."""
+    path = folder / "model.safetensors"
+    weights = _read_weights(path)
+    _fill(network, {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}, path)
 
 
 def json_round_trip(config: Any) -> dict[str, Any]:

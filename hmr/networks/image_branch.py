@@ -29,11 +29,19 @@ class ImageBranchConfig:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The branch's own body: state.uvd (b, 29, 3), state.twist (b, 23, 2), shape (b, 10), extent (b,) metres."""
+    """The branch's own body: state.uvd (b, 29, 3), state.twist (b, 23, 2), shape (b, 10), extent (b,) metres.
+
+    uvd_scale (b, 29, 3): by how much it expects each coordinate of uvd to be off (scale of a Laplace distribution).
+    """
 
     state: PoseState
+    uvd_scale: Tensor
     shape: Tensor
     extent: Tensor
+
+    def detach(self) -> Estimate:
+        state = PoseState(self.state.uvd.detach(), self.state.twist.detach())
+        return Estimate(state, self.uvd_scale.detach(), self.shape.detach(), self.extent.detach())
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,14 @@ class Conditions:
     """All that a denoiser or a regressor sees of b pictures; small enough to be kept for a whole dataset.
 
     memory (b, m, c): global tokens and one token of the crop's camera. local (b, 52, c): features at the own keypoints
-    (29) and at the middles of the own bones (23). own (b, 133): packed own state. shape (b, 10). extent (b,).
+    (29) and at the middles of the own bones (23). own (b, 133): packed own state. own_scale (b, 133): by how much each of its
+    numbers is expected to be off (1 for twists, of which nothing is expected). shape (b, 10). extent (b,).
     """
 
     memory: Tensor
     local: Tensor
     own: Tensor
+    own_scale: Tensor
     shape: Tensor
     extent: Tensor
 
@@ -73,6 +83,8 @@ class ImageBranch(nn.Module):
         self.encoder = PictureEncoder(config.encoder, size)
         self.heatmaps = nn.Conv2d(c, NUM_KEYPOINTS, 1)
         self.depths = nn.Conv2d(c, NUM_KEYPOINTS, 1)
+        self.scale_weight = nn.Parameter(torch.zeros(NUM_KEYPOINTS, c, 3))
+        self.scale_bias = nn.Parameter(torch.full((NUM_KEYPOINTS, 3), -2.5))
         self.bearing = nn.Linear(3, c)
         self.pooled = nn.Sequential(
             nn.Linear(2 * c, config.hidden), nn.ReLU(), nn.Linear(config.hidden, NUM_TWISTS * 2 + 11)
@@ -92,8 +104,11 @@ class ImageBranch(nn.Module):
         out = self.pooled(torch.cat([tokens.mean(1), camera], -1)).float()
         upright = torch.tensor([1.0, 0.0], device=out.device)
         twist = upright + out[:, : NUM_TWISTS * 2].unflatten(-1, (NUM_TWISTS, 2))
+        local = sample_map(local_map, uvd[..., :2].detach()).float()
+        log_scale = torch.einsum("bkc,kcd->bkd", local, self.scale_weight) + self.scale_bias
         estimate = Estimate(
             state=PoseState(uvd=uvd, twist=twist),
+            uvd_scale=log_scale.clamp(-6, 2).exp(),
             shape=out[:, NUM_TWISTS * 2 : -1],
             extent=2.0 * torch.exp(out[:, -1]),
         )
@@ -105,7 +120,8 @@ class ImageBranch(nn.Module):
         uv = own.state.uvd[..., :2]
         middles = 0.5 * (uv[:, _TWIST_JOINT] + uv[:, _TWIST_CHILD])
         local = sample_map(local_map, torch.cat([uv, middles], 1))
-        return Conditions(memory.float(), local.float(), own.state.pack(), own.shape, own.extent)
+        own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
+        return Conditions(memory.float(), local.float(), own.state.pack(), own_scale, own.shape, own.extent)
 
 
 def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
@@ -118,6 +134,11 @@ def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
     uv = 1.15 * torch.stack([(probability.sum(2) * u).sum(-1), (probability.sum(3) * v).sum(-1)], -1)
     d = (probability * depths).sum((2, 3))[..., None]
     return torch.cat([uv, d - d[:, :1]], -1)
+
+
+def root_mean_square(residual: Tensor) -> Tensor:
+    """Over the rows of (n, 133), with a floor for dimensions that hardly move: (133,)."""
+    return residual.square().mean(0).sqrt().clamp_min(0.02)
 
 
 @dataclass(frozen=True)
@@ -141,14 +162,26 @@ class Targets:
 
 
 def estimate_loss(own: Estimate, target: Targets) -> tuple[Tensor, dict[str, Tensor]]:
-    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent."""
+    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent; and a Laplace likelihood of the scales.
+
+    The likelihood does not move the estimate itself: a picture that is hard would then be learnt less.
+    """
     state = PoseState.unpack(target.state)
+    off = (own.state.uvd - state.uvd).abs().detach()
     parts = {
+        "scale": (off / own.uvd_scale + own.uvd_scale.log()).mean(),
         "uv": (own.state.uvd[..., :2] - state.uvd[..., :2]).abs().mean(),
         "d": (own.state.uvd[..., 2] - state.uvd[..., 2]).abs().mean(),
         "twist": (own.state.twist - state.twist).square().mean(),
         "shape": (own.shape - target.shape).square().mean(),
         "extent": (own.extent.log() - target.extent.log()).abs().mean(),
     }
-    total = 4 * parts["uv"] + 4 * parts["d"] + parts["twist"] + 0.05 * parts["shape"] + parts["extent"]
+    total = (
+        4 * parts["uv"]
+        + 4 * parts["d"]
+        + parts["twist"]
+        + 0.05 * parts["shape"]
+        + parts["extent"]
+        + 0.1 * parts["scale"]
+    )
     return total, {key: value.detach() for key, value in parts.items()}

@@ -65,7 +65,7 @@ class ReleasedHmrScorer(nn.Module):
         return tokens.transpose(1, 2).unflatten(-1, self.grid_hw)
 
     def judge(self, coarse: Tensor, uvd: Tensor) -> Tensor:
-        """coarse (b, 768, 16, 12), uvd (b, n, 29, 3) in [-1, 1] of the picture and metres behind the pelvis: raw scores (b, n)."""
+        """coarse (b, 768, 16, 12), uvd (b, n, 29, 3) in [-1, 1] and metres: raw scores (b, n)."""
         b, n = uvd.shape[:2]
         local_map = self.deconvolve(coarse)
         local = nn.functional.grid_sample(local_map, uvd[..., :2], align_corners=True)  # b c n 29

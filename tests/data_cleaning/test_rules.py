@@ -1,13 +1,21 @@
 import numpy as np
 import pytest
 
-from data_cleaning.rules import ScoredLabels, keep_by_expected_error, keep_by_score, keep_by_worst, keep_fraction
+from data_cleaning.rules import (
+    ScoredLabels,
+    keep_by_expected_error,
+    keep_by_score,
+    keep_by_worst,
+    keep_fraction,
+    keep_unless_gross,
+)
 from data_cleaning.threshold import best_f1_threshold
 
 LABELS = ScoredLabels(
     key=("a", "b", "c"),
     score=np.array([0.9, 0.1, -np.inf]),
     expected_error_mm=np.array([10.0, 200.0, np.nan]),
+    gross_probability=np.array([0.1, 0.97, 1.0]),
     displacement_mm=np.array([[20.0] * 29, [30.0] * 20 + [500.0] + [30.0] * 8, [np.inf] * 29]),
 )
 
@@ -20,6 +28,11 @@ def test_rules_and_reasons():
     worst = keep_by_worst(LABELS, 100)
     assert [v.keep for v in worst] == [True, False, False]
     assert worst[1].reason == "left wrist about 500 mm off"
+    gross = keep_unless_gross(LABELS, 0.5)
+    assert [v.keep for v in gross] == [True, False, False]
+    assert gross[1].reason == "grossly wrong with probability 0.97: left wrist about 500 mm off"
+    with pytest.raises(ValueError, match="probability"):
+        keep_unless_gross(LABELS, 1.2)
     assert [v.keep for v in keep_fraction(LABELS, 0.34)] == [True, False, False]
     with pytest.raises(ValueError, match="fraction"):
         keep_fraction(LABELS, 1.5)

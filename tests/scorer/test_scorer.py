@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from hmr.camera import bearing
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, candidate_sets, noised_truth
 from scorer.correlation import pearson, spearman
-from scorer.ranknet import across_pictures_loss, pair_loss, ranknet_loss
+from scorer.own_estimate import expected_absolute
+from scorer.ranknet import gross_loss, pair_loss, ranknet_loss
 from scorer.scores import fit_calibration
 
 
@@ -24,7 +26,34 @@ def test_only_the_order_of_scores_counts_and_good_orders_cost_less():
     good, bad = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[1.0, 2.0, 3.0]])
     assert ranknet_loss(good, errors) < ranknet_loss(bad, errors)
     assert torch.allclose(ranknet_loss(good, errors), ranknet_loss(good + 5, errors))
-    assert across_pictures_loss(good, errors).isfinite()
+
+
+def test_the_odds_of_a_gross_error_cost_nothing_where_they_are_right():
+    worst = torch.tensor([[50.0, 800.0]])
+    right, wrong = torch.tensor([[-20.0, 20.0]]), torch.tensor([[20.0, -20.0]])
+    assert float(gross_loss(right, worst, 200)) == pytest.approx(0.0, abs=0.05)
+    assert float(gross_loss(wrong, worst, 200)) == pytest.approx(20.0, abs=0.1)
+
+
+def test_expected_absolute_difference_is_the_mean_over_a_laplace():
+    generator = torch.Generator().manual_seed(0)
+    u = torch.rand(400_000, generator=generator) - 0.5
+    x = -0.3 * torch.sign(u) * torch.log1p(-2 * u.abs())  # Laplace(0, 0.3)
+    for difference in (0.0, 0.1, -0.7):
+        expected = expected_absolute(torch.tensor(difference), torch.tensor(0.3))
+        assert float(expected) == pytest.approx(float((difference - x).abs().mean()), rel=0.01)
+
+
+def test_before_ranking_is_learnt_a_candidate_is_judged_by_the_own_estimate(small_world):
+    samples = small_world["source"][:4]
+    torch.manual_seed(0)
+    scorer = Scorer(ScorerConfig()).eval()
+    with torch.no_grad():
+        pictures, own = scorer.encode(samples.pictures(), bearing(samples.K, samples.size))
+        step = torch.linspace(0, 0.4, 5)[None, :, None, None] * torch.randn(1, 1, 29, 3)
+        judged = scorer(pictures, own.state.uvd[:, None] + step)
+    assert (judged.score.diff(dim=1) < 0).all()
+    assert (judged.log_displacement.mean(-1).diff(dim=1) > 0).all()
 
 
 def test_one_hypothesis_cannot_be_ranked():
