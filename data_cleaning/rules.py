@@ -53,6 +53,13 @@ def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], 
     return out
 
 
+def _need(values: np.ndarray, what: str) -> np.ndarray:
+    """Raises ValueError when a scorer says nothing of the sort (a converted one that was not calibrated)."""
+    if len(values) and np.isnan(values).all():
+        raise ValueError(f"this scorer gives no {what}; use keep_by_score or keep_fraction (--threshold, --fraction)")
+    return values
+
+
 def keep_by_score(labels: ScoredLabels, threshold: float) -> list[Verdict]:
     """ADHMR section 4.5: keep labels whose score is at least tau."""
     return _verdicts(labels, labels.score >= threshold, lambda i, worst: f"score below {threshold:g}")
@@ -64,7 +71,7 @@ def keep_by_worst(labels: ScoredLabels, max_worst_mm: float) -> list[Verdict]:
     def why(i: int, worst: str) -> str:
         return f"{worst.replace('_', ' ')} about {labels.worst_mm[i]:.0f} mm off"
 
-    return _verdicts(labels, labels.worst_mm <= max_worst_mm, why)
+    return _verdicts(labels, _need(labels.worst_mm, "displacements") <= max_worst_mm, why)
 
 
 def keep_unless_gross(labels: ScoredLabels, max_probability: float) -> list[Verdict]:
@@ -79,14 +86,14 @@ def keep_unless_gross(labels: ScoredLabels, max_probability: float) -> list[Verd
         sure, off = labels.gross_probability[i], labels.worst_mm[i]
         return f"grossly wrong with probability {sure:.2f}: {worst.replace('_', ' ')} about {off:.0f} mm off"
 
-    return _verdicts(labels, labels.gross_probability <= max_probability, why)
+    return _verdicts(labels, _need(labels.gross_probability, "probability of a gross error") <= max_probability, why)
 
 
 def keep_by_expected_error(labels: ScoredLabels, max_error_mm: float) -> list[Verdict]:
     """Keep labels whose expected error is at most ``max_error_mm``."""
     return _verdicts(
         labels,
-        labels.expected_error_mm <= max_error_mm,
+        _need(labels.expected_error_mm, "expected error") <= max_error_mm,
         lambda i, worst: f"expected error {labels.expected_error_mm[i]:.0f} mm, above {max_error_mm:g}",
     )
 

@@ -6,10 +6,10 @@ from data_cleaning.rules import ScoredLabels
 from hmr.body import BodyModel
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
-from scorer import Scorer
+from scorer.protocol import AnyScorer
 
 
-def score_labels(scorer: Scorer, samples: Samples, model: BodyModel) -> ScoredLabels:
+def score_labels(scorer: AnyScorer, samples: Samples, model: BodyModel) -> ScoredLabels:
     """The same call as for any candidate. Raises ValueError when pictures have no labels."""
     if "none" in samples.label_kind:
         raise ValueError("there are pictures without labels; there is nothing to clean")

@@ -16,7 +16,7 @@ from hmr.body import BodyModel
 from hmr.files import write_atomically
 from hmr.networks.fit import FitConfig, Report, fit
 from hmr.networks.image_branch import Conditions, Targets, root_mean_square
-from hmr.networks.train_branch import conditions_of, train_image_branch
+from hmr.networks.train_branch import conditions_of, split_rows, train_image_branch
 from hmr.samples import Samples
 
 
@@ -63,10 +63,15 @@ def train_denoiser(
 
 @dataclass(frozen=True)
 class GeneratorTraining:
-    """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features."""
+    """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features.
+
+    branch_share: share of the pictures that the branch learns from. The denoiser learns from the others: on pictures that the
+    branch has seen its own estimate is better than it will ever be again, and a denoiser that learnt from those is too sure.
+    """
 
     branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
     denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
+    branch_share: float = 0.67
 
 
 def train_generator(
@@ -78,21 +83,27 @@ def train_generator(
     reports: tuple[Report, Report],
     device: torch.device,
     state_folder: Path,
-) -> tuple[Generator, Conditions]:
-    """A generator trained on labelled pictures, and the conditions of those pictures. Resumes from ``state_folder``."""
+) -> tuple[Generator, Tensor, Conditions]:
+    """A generator trained on labelled pictures, the rows that its denoiser learnt from, and the conditions of those.
+
+    Resumes from ``state_folder``. Raises ValueError when the split leaves one of the two without pictures.
+    """
     torch.manual_seed(seed)
     generator = Generator(config).to(device)
     generator.check_size(samples)
+    seen, held_back = split_rows(len(samples), training.branch_share, seed)
     finished_branch = state_folder / "branch.safetensors"
     if finished_branch.exists():
         load_model(generator.branch, finished_branch)
     else:
-        train_image_branch(generator.branch, samples, model, training.branch, seed, reports[0], state_folder / "branch")
+        train_image_branch(
+            generator.branch, samples[seen], model, training.branch, seed, reports[0], state_folder / "branch"
+        )
         with write_atomically(finished_branch) as partial:
             save_model(generator.branch, str(partial))
     generator.branch.eval()
-    conditions = conditions_of(generator.branch, samples)
-    states = Targets.of(samples, model).state
+    conditions = conditions_of(generator.branch, samples[held_back])
+    states = Targets.of(samples[held_back], model).state
     train_denoiser(
         generator.denoiser,
         conditions,
@@ -102,4 +113,4 @@ def train_generator(
         reports[1],
         state_folder=state_folder / "denoiser",
     )
-    return generator.eval(), conditions
+    return generator.eval(), held_back, conditions

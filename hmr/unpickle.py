@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import scipy.sparse
@@ -77,13 +77,18 @@ def plain(value: Any) -> Any:
     return value
 
 
+def restricted_load(stream: IO[bytes]) -> Any:
+    """One pickled object of arrays and plain values. Raises pickle.UnpicklingError for anything that would run code."""
+    return _Restricted(stream, encoding="latin1").load()  # pyright: ignore[reportArgumentType]
+
+
 def read_pickle(path: Path) -> dict[str, Any]:
     """A dictionary of arrays and plain values from a .pkl. Nothing in the file is executed.
 
     Raises ValueError naming the file when it holds anything but arrays and plain values.
     """
     try:
-        content = _Restricted(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        content = restricted_load(io.BytesIO(path.read_bytes()))
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
     except Exception as error:

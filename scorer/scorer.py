@@ -65,6 +65,13 @@ def difference_features(uvd: Tensor, own: Estimate) -> Tensor:
     return torch.cat([plain, plain.abs(), in_scales, in_scales.abs(), scale.log()], -1)
 
 
+def mean_of_known(values: Tensor, known: Tensor | None) -> Tensor:
+    """Over the last axis, (b, n, 29) to (b, n); of nothing it is zero."""
+    if known is None:
+        return values.mean(-1)
+    return (values * known).sum(-1) / known.sum(-1).clamp_min(1)
+
+
 class JudgementHead(nn.Module):
     """29 tokens (b, n, 29, d): all of them make the score and the odds, each its own keypoint's displacement.
 
@@ -105,20 +112,27 @@ class Scorer(nn.Module):
         self.head = JudgementHead(d)
         self.log_gain = nn.Parameter(torch.tensor(3.0))  # of the score, for a metre of expected displacement
 
+    @property
+    def crop_size(self) -> int:
+        return self.config.size
+
     def encode(self, rgb: Tensor, towards: Tensor) -> tuple[EncodedPictures, Estimate]:
         """rgb (b, 3, s, s) in [0, 1], towards (b, 3) from ``hmr.camera.bearing``. Also the encoder's own estimate."""
         memory, local_map, own = self.branch(rgb, towards)
         return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.detach()), own
 
-    def forward(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
-        """Judge candidates uvd (b, n, 29, 3)."""
+    def forward(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor | None = None) -> Judgement:
+        """Judge candidates uvd (b, n, 29, 3). known (b, n, 29): a keypoint that is not is taken where it is expected, and
+        does not count in the score."""
+        if known is not None:
+            uvd = torch.where(known[..., None], uvd, pictures.own.state.uvd[:, None])
         local = sample_map(pictures.local_map, uvd[..., :2])
         difference = self.difference_in(difference_features(uvd, pictures.own))
         tokens = self.uvd_in(uvd) + difference + self.local_in(local) + self.token
         correction = self.head(self.blocks(tokens, pictures.memory))
         in_crop, relative = expected_displacement(uvd, pictures.own)
         return Judgement(
-            score=correction.score - self.log_gain.exp() * relative.mean(-1),
+            score=correction.score - self.log_gain.exp() * mean_of_known(relative, known),
             log_displacement=correction.log_displacement + (1000 * in_crop).log(),
             log_odds_gross=correction.log_odds_gross,
         )
@@ -132,11 +146,16 @@ class Scorer(nn.Module):
         """
         if samples.key != hypotheses.key:
             raise ValueError("samples and hypotheses must hold the same keys in the same order")
+        uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
+        return self.score_uvd(samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
+
+    @torch.no_grad()
+    def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores:
+        """The same for keypoints alone: uvd (b, n, 29, 3), and which of them are known (b, n, 29)."""
         self.check_size(samples)
         self.eval()
         device = self.token.device
         towards = bearing(samples.K, samples.size)
-        uvd_all = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
         values: list[Tensor] = []
         displacements: list[Tensor] = []
         odds: list[Tensor] = []
@@ -144,16 +163,20 @@ class Scorer(nn.Module):
             rows = slice(start, start + batch_size)
             with autocast(device):
                 pictures, _ = self.encode(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
-                parts = [self._judge(pictures, uvd.to(device)) for uvd in uvd_all[rows].split(self.config.chunk, dim=1)]
+                chunks = zip(
+                    uvd[rows].split(self.config.chunk, 1), known[rows].split(self.config.chunk, 1), strict=True
+                )
+                parts = [self._judge(pictures, part.to(device), which.to(device)) for part, which in chunks]
             values.append(torch.cat([part.score for part in parts], 1))
             displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
             odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
         value = torch.cat(values)
         return Scores(samples.key, value, torch.cat(displacements), self.calibration(value), torch.cat(odds).sigmoid())
 
-    def _judge(self, pictures: EncodedPictures, uvd: Tensor) -> Judgement:
-        """As ``forward``, on the CPU; candidates that are not finite are the worst there can be."""
-        judged, strange = self(pictures, torch.nan_to_num(uvd)), ~uvd.isfinite().flatten(2).all(-1)
+    def _judge(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor) -> Judgement:
+        """As ``forward``, on the CPU. A candidate that is not finite, or of which nothing is known, is the worst there can be."""
+        strange = ((~uvd.isfinite().all(-1)) & known).any(-1) | ~known.any(-1)
+        judged = self(pictures, torch.nan_to_num(uvd), known)
         return Judgement(
             judged.score.masked_fill(strange, -torch.inf).cpu(),
             judged.log_displacement.masked_fill(strange[..., None], torch.inf).cpu(),

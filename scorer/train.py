@@ -101,8 +101,10 @@ def train_scorer(
     state_folder: Path,
     encoder_from: Path | None = None,
 ) -> Scorer:
-    """A scorer trained on exactly labelled pictures and their candidate sets, not calibrated yet.
+    """A scorer trained on exactly labelled pictures and the candidate sets of some of them, not calibrated yet.
 
+    The encoder learns from the pictures without candidates first, where there are any: on pictures that it has seen its own
+    estimate is better than it will ever be again, and ranking that learnt from those would trust it too much.
     encoder_from: a checkpoint folder with an image branch to start from (the paper's encoder, too, was a mesh-recovery model's).
     """
     torch.manual_seed(seed)
@@ -111,7 +113,9 @@ def train_scorer(
     if encoder_from is not None:
         load_part(encoder_from, "branch", scorer.branch)
     if not (state_folder / "ranking" / "training_state.pt").exists():
-        train_image_branch(scorer.branch, samples, model, training.branch, seed, reports[0], state_folder / "branch")
+        judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
+        learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
+        train_image_branch(scorer.branch, learnt, model, training.branch, seed, reports[0], state_folder / "branch")
     return train_ranking(scorer, samples, sets, model, training, seed, reports[1], state_folder / "ranking").eval()
 
 

@@ -49,7 +49,7 @@ def run(options: Options) -> None:
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.samples import load_samples
-    from scorer import Scorer
+    from scorer.protocol import load_scorer
 
     rules = {
         "threshold": keep_by_score,
@@ -62,7 +62,7 @@ def run(options: Options) -> None:
     if len(given) != 1:
         raise ValueError("give exactly one rule: " + ", ".join(f"--{name}" for name in rules))
     ((name, value),) = given.items()
-    scorer = Scorer.from_pretrained(options.scorer).to(options.device)
+    scorer = load_scorer(options.scorer).to(options.device)
     samples = load_samples(options.data)
     verdicts = rules[name](score_labels(scorer, samples, free_body(1200)), value)
     out = new_folder(options.out)

@@ -47,11 +47,11 @@ def run(options: Options) -> int:
     from adhmr.photographs.people import Skipped, coco_boxes
     from adhmr.photographs.read import list_images
     from adhmr.progress import StageProgress, console
+    from adhmr.tables import write_table
     from diffusion_hmr import Generator
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from scorer import Scorer
-    from scorer.ranked import write_table
 
     if options.candidates < 1:
         raise ValueError(f"expected at least one candidate, got {options.candidates}")

@@ -1,67 +1,86 @@
-"""Score candidates in their pictures and write ranked.parquet, ranked.csv, best.npz (the best body of each picture) and
-sheet.png (picture, best and worst candidate)."""
+"""Score candidates of anybody's models in their pictures and write ranked.parquet and ranked.csv (a row for each candidate),
+sheet.png (picture, best and worst candidate), unreadable.csv (what could not be read, and why) and, of two models or more,
+leaderboard.csv (Bradley-Terry ratings with bootstrap intervals). Of our own files also best.npz, the best bodies."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Options:
     """
     Args:
-        data: folder with pictures.npy and labels.npz (labels are not looked at)
-        hypotheses: .npz of candidates for pictures of ``data``
+        hypotheses: files of candidates, or folders of such files, one for each model. With ``data`` our own .npz; with
+            ``images`` HumanData, 4D-Humans, SMPLer-X, SMPLest-X or SAM 3D Body (see docs/rank.md)
         scorer: folder of a scorer checkpoint
         out: an empty folder to write
-        seed: kept in the provenance
+        data: folder with pictures.npy and labels.npz (labels are not looked at)
+        images: folder of photographs; give this or ``data``
+        body_model: folder or file of a SMPL-family model for parameters in other people's files; without it the free body
+        body_model_type: smpl, smplh or smplx
+        tags: .csv with the columns key and tag, a row for each tag of a picture: a leaderboard for each tag
+        seed: of the bootstrap
         device: cpu or cuda
+        strict: exit with 2 when something could not be read
     """
 
-    data: Path
-    hypotheses: Path
+    hypotheses: list[Path] | Path
     scorer: Path
     out: Path
+    data: Path | None = None
+    images: Path | None = None
+    body_model: Path | None = None
+    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    tags: Path | None = None
     seed: int = 0
     device: str = "cpu"
+    strict: bool = False
 
 
-def run(options: Options) -> None:
-    import torch
+def run(options: Options) -> int:
+    import pyarrow as pa
     from PIL import Image
 
     from adhmr.progress import console
-    from adhmr.report.overlay import GREEN, RED, draw_body, enlarged, sheet
+    from adhmr.ranking.gather import gather
+    from adhmr.ranking.tags import read_tags
+    from adhmr.ranking.verdict import leaderboards, ranked_rows
+    from adhmr.tables import write_table
     from hmr.files import new_folder, write_atomically, write_provenance
-    from hmr.free_body import free_body
-    from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
-    from hmr.samples import load_samples, matched
-    from scorer import Scorer
-    from scorer.ranked import ranked_table, write_table
+    from scorer.protocol import load_scorer
 
-    scorer = Scorer.from_pretrained(options.scorer).to(options.device)
-    hypotheses = load_hypotheses(options.hypotheses)
-    samples = matched(load_samples(options.data), hypotheses.key)
+    files = options.hypotheses if isinstance(options.hypotheses, list) else [options.hypotheses]
+    scorer = load_scorer(options.scorer).to(options.device)
+    tags = read_tags(options.tags) if options.tags is not None else {}
+    gathered = gather(
+        files, options.data, options.images, options.body_model, options.body_model_type, scorer.crop_size
+    )
     out = new_folder(options.out)
-    body = free_body(1200)
-    scores = scorer.score(samples, hypotheses, body)
-    write_table(out, "ranked", ranked_table(scores, hypotheses.source))
-    best = scores.value.argmax(1)
-    rows = torch.arange(len(samples))
-    chosen = hypotheses.params[rows, best].reshape_batch(len(samples), 1)
-    save_hypotheses(out / "best.npz", Hypotheses(samples.key, chosen, hypotheses.K, hypotheses.source, hypotheses.seed))
-    drawn = []
-    factor = max(1, 192 // samples.size)
-    for i in range(min(len(samples), 12)):
-        picture, K = enlarged(samples.rgb[i].permute(1, 2, 0).numpy(), hypotheses.K[i].numpy(), factor)
-        worst = int(scores.value[i].argmin())
-        drawn += [
-            picture,
-            draw_body(picture, hypotheses.params[i, int(best[i])], K, body, GREEN),
-            draw_body(picture, hypotheses.params[i, worst], K, body, RED),
-        ]
+    scores = scorer.score_uvd(gathered.field.samples, gathered.field.uvd, gathered.field.known)
+    write_table(out, "ranked", ranked_rows(gathered.field, scores))
+    board = leaderboards(gathered.field, scores, tags, options.seed)
+    if len(board):
+        write_table(out, "leaderboard", board)
+        for row in board.to_pylist():
+            console.print(
+                f"{row['category']:20s} {row['model']:24s} {row['rating']:7.0f} Elo [{row['low']:.0f}, {row['high']:.0f}]"
+                f"  wins {row['win_share']:.0%} of {row['matches']} matches on {row['pictures']} pictures",
+                highlight=False,
+            )
+    if gathered.unreadable:
+        write_table(out, "unreadable", pa.Table.from_pylist([asdict(u) for u in gathered.unreadable]))
+        for item in gathered.unreadable[:10]:
+            console.print(f"not ranked: {item.where}: {item.reason}", highlight=False)
     with write_atomically(out / "sheet.png") as partial:
-        Image.fromarray(sheet(drawn, 6)).save(partial)
-    write_provenance(out, "rank", asdict(options), options.seed, [options.hypotheses, options.scorer])
-    console.print(f"ranked {hypotheses.count} candidates of {len(samples)} pictures in {out}")
+        Image.fromarray(gathered.sheet(scores)).save(partial)
+    gathered.write_best(out, scores)
+    inputs = [p for p in (*files, options.scorer) if p.exists()]
+    write_provenance(out, "rank", asdict(options), options.seed, inputs)
+    count = sum(len(row) for row in gathered.field.entries)
+    console.print(
+        f"ranked {count} candidates of {len(gathered.field.samples)} pictures in {out}; {len(gathered.unreadable)} not ranked"
+    )
+    return 2 if options.strict and gathered.unreadable else 0

@@ -54,7 +54,7 @@ def run(options: Options) -> None:
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
     with StageProgress(costs) as progress:
-        generator, _ = train_generator(
+        generator, _, _ = train_generator(
             options.generator, options.training, samples, free_body(1200), options.seed,
             (training_report(progress, tracker, "branch"), training_report(progress, tracker, "denoiser")),
             torch.device(options.device), options.out / "unfinished",

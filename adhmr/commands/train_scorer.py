@@ -19,6 +19,8 @@ class Options:
         out: the checkpoint's folder
         candidates: .npz files of hypotheses for pictures of ``data`` (from `adhmr predict` or `Generator.propose`)
         noised: noised truths for each picture; must equal the number of candidates in the files
+        judged_share: share of the pictures whose candidates ranking is learnt from, beside those of the files; the encoder
+            learns from the others first
         gross: share of noised truths that get a gross error too
         encoder_from: a generator's or regressor's checkpoint folder; its image branch is what the encoder starts from
         scorer: the architecture
@@ -32,6 +34,7 @@ class Options:
     out: Path
     candidates: list[Path] = field(default_factory=list)
     noised: int = 8
+    judged_share: float = 0.3
     gross: float = 0.5
     encoder_from: Path | None = None
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
@@ -65,19 +68,17 @@ def run(options: Options) -> None:
         samples[shuffled[: max(len(samples) // 20, 1)]],
         samples[shuffled[max(len(samples) // 20, 1) :]],
     )
-    parts = [
-        candidate_sets(
-            training,
-            noised_truth(training, options.noised, options.seed, gross=options.gross),
-            body,
-            from_generator=False,
-        )
-    ]
-    known = set(training.key)
-    for path in options.candidates:
-        hypotheses = load_hypotheses(path)
+    files = [load_hypotheses(path) for path in options.candidates]
+    for path, hypotheses in zip(options.candidates, files, strict=True):
         if hypotheses.count != options.noised:
             raise ValueError(f"{path}: has {hypotheses.count} candidates a picture; give --noised {hypotheses.count}")
+    in_files = {key for hypotheses in files for key in hypotheses.key}
+    drawn = torch.rand(len(training), generator=torch.Generator().manual_seed(options.seed)) < options.judged_share
+    judged = training[[i for i, key in enumerate(training.key) if drawn[i] or key in in_files]]
+    noised = noised_truth(judged, options.noised, options.seed, gross=options.gross)
+    parts = [candidate_sets(training, noised, body, from_generator=False)]
+    known = set(training.key)
+    for hypotheses in files:
         rows = [i for i, key in enumerate(hypotheses.key) if key in known]
         parts.append(candidate_sets(training, hypotheses[rows], body))
     (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)

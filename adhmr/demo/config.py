@@ -12,12 +12,14 @@ from scorer.train import ScorerTraining
 
 @dataclass(frozen=True)
 class DataSizes:
-    """Pictures. source, wild: what the base is trained on. rendered: exact labels for the scorer beside source. target:
-    unlabelled, for alignment. calibration: held-out exact labels. tests: for the figures."""
+    """Pictures. source, wild: what the base is trained on. rendered: exact labels for the scorer's encoder beside source.
+    judged: more of these, for its candidates. target: unlabelled, for alignment. calibration: held-out exact labels. tests:
+    for the figures."""
 
-    source: int = 8000
-    wild: int = 4000
+    source: int = 12000
+    wild: int = 6000
     rendered: int = 6000
+    judged: int = 6000
     target: int = 1500
     calibration: int = 400
     to_clean: int = 1000
@@ -27,8 +29,8 @@ class DataSizes:
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """size: side of the pictures in pixels. candidates: M. judged_pictures: exactly labelled pictures on which the base's own
-    samples become training candidates of the scorer, ``training_candidates`` each."""
+    """size: side of the pictures in pixels. candidates: M. judged_pictures: how many of the judged ones get the base's
+    own samples beside noised truths, ``training_candidates`` each."""
 
     size: int = 64
     data: DataSizes = field(default_factory=DataSizes)
@@ -51,7 +53,14 @@ def budget(name: str) -> DemoConfig:
     if name == "full":
         return DemoConfig(
             data=DataSizes(
-                source=12000, wild=8000, rendered=12000, target=3000, calibration=800, to_clean=2000, test_target=800
+                source=18000,
+                wild=12000,
+                rendered=12000,
+                judged=12000,
+                target=3000,
+                calibration=800,
+                to_clean=2000,
+                test_target=800,
             ),
             generator=GeneratorTraining(
                 branch=FitConfig(steps=3000, batch_size=64, lr=4e-3),
@@ -61,13 +70,13 @@ def budget(name: str) -> DemoConfig:
                 branch=FitConfig(steps=3500, batch_size=64, lr=3e-3),
                 ranking=FitConfig(steps=2500, batch_size=32, lr=1e-3),
             ),
-            judged_pictures=4000,
+            judged_pictures=6000,
             seeds=3,
         )
     if name == "tiny":
         few = FitConfig(steps=4, batch_size=8, lr=1e-3)
         return DemoConfig(
-            data=DataSizes(48, 32, 48, 24, 24, 24, 12, 12),
+            data=DataSizes(48, 32, 48, 24, 24, 24, 24, 12, 12),
             generator=GeneratorTraining(few, replace(few, ema_decay=0.9)),
             scorer=ScorerTraining(few, few),
             align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),

@@ -61,6 +61,9 @@ def make_data(run: DemoRun) -> None:
     run.progress.at(0.5)
     save("rendered", make("rendered", sizes.rendered, "rendered"))
     run.progress.at(0.7)
+    few = sizes.judged // 4
+    judged = [make("source", few, "judged-a"), make("rendered", sizes.judged - few, "judged-b")]
+    save("judged", Samples.cat(judged))
     save("target", make("target", sizes.target, "target").unlabelled())
     save("calibration", make("rendered", sizes.calibration, "calibration"))
     labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds), body)
@@ -80,7 +83,7 @@ def make_data(run: DemoRun) -> None:
 def train_base(run: DemoRun) -> None:
     """The base generator: exact labels of the source domain and biased pseudo-labels of in-the-wild-like pictures."""
     samples = Samples.cat([run.samples("source"), run.samples("wild")])
-    generator, conditions = train_generator(
+    generator, held_back, conditions = train_generator(
         GeneratorConfig(size=run.config.size),
         run.config.generator,
         samples,
@@ -90,30 +93,33 @@ def train_base(run: DemoRun) -> None:
         CPU,
         run.state("generator"),
     )
-    save_conditions(run, "base-training", conditions)
+    save_conditions(run, "held-back", held_back, conditions)
     generator.save_pretrained(run.out / "generator-base")
 
 
-def save_conditions(run: DemoRun, name: str, conditions: Conditions) -> None:
+def save_conditions(run: DemoRun, name: str, rows: torch.Tensor, conditions: Conditions) -> None:
     path = run.out / "cache" / f"{name}.safetensors"
     with write_atomically(path) as partial:
-        save_file({k: v.contiguous() for k, v in vars(conditions).items()}, partial)
+        save_file({"rows": rows, **{k: v.contiguous() for k, v in vars(conditions).items()}}, partial)
 
 
-def load_conditions(run: DemoRun, name: str) -> Conditions:
-    return Conditions(**load_file(run.out / "cache" / f"{name}.safetensors"))
+def load_conditions(run: DemoRun, name: str) -> tuple[torch.Tensor, Conditions]:
+    """Rows of source and wild together, and the base's conditions of those pictures."""
+    arrays = load_file(run.out / "cache" / f"{name}.safetensors")
+    return arrays.pop("rows"), Conditions(**arrays)
 
 
 def train_regressor(run: DemoRun) -> None:
     """The deterministic opponent: the base's own image branch, the same transformer, the same steps."""
     generator = Generator.from_pretrained(run.out / "generator-base")
-    samples = Samples.cat([run.samples("source"), run.samples("wild")])
+    rows, conditions = load_conditions(run, "held-back")
+    samples = Samples.cat([run.samples("source"), run.samples("wild")])[rows]
     torch.manual_seed(run.seed)
     config = generator.config
     regressor = Regressor(RegressorConfig(size=config.size, branch=config.branch, head=config.denoiser))
     regressor.branch.load_state_dict(generator.branch.state_dict())
     train_regressor_head(
-        regressor, load_conditions(run, "base-training"), Targets.of(samples, run.body).state,
+        regressor, conditions, Targets.of(samples, run.body).state,
         run.config.generator.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
     )  # fmt: skip
     regressor.save_pretrained(run.out / "regressor")
@@ -122,10 +128,12 @@ def train_regressor(run: DemoRun) -> None:
 def make_candidates(run: DemoRun) -> None:
     """The base's own samples on exactly labelled pictures: the scorer's hard cases, through a file."""
     generator = Generator.from_pretrained(run.out / "generator-base")
-    exact = Samples.cat([run.samples("source"), run.samples("rendered")])
-    chosen = torch.randperm(len(exact), generator=torch.Generator().manual_seed(run.seed))[: run.config.judged_pictures]
+    judged = run.samples("judged")
+    chosen = torch.randperm(len(judged), generator=torch.Generator().manual_seed(run.seed))[
+        : run.config.judged_pictures
+    ]
     hypotheses = generator.propose(
-        exact[chosen], run.body, run.config.training_candidates, run.seed + 11, "generator-base"
+        judged[chosen], run.body, run.config.training_candidates, run.seed + 11, "generator-base"
     )
     save_hypotheses(run.out / "candidates" / "training.npz", hypotheses)
     run.progress.at(0.8)
@@ -137,8 +145,9 @@ def make_candidates(run: DemoRun) -> None:
 def train_judges(run: DemoRun) -> None:
     """HMR-Scorer on exact labels, and its ablation that does not see the picture."""
     config, body = run.config, run.body
-    exact = Samples.cat([run.samples("source"), run.samples("rendered")])
-    noised = noised_truth(exact, config.training_candidates, run.seed + 21, gross=0.5)
+    judged = run.samples("judged")
+    exact = Samples.cat([run.samples("source"), run.samples("rendered"), judged])
+    noised = noised_truth(judged, config.training_candidates, run.seed + 21, gross=0.5)
     own = load_hypotheses(run.out / "candidates" / "training.npz")
     sets = CandidateSets.cat(
         [candidate_sets(exact, noised, body, from_generator=False), candidate_sets(exact, own, body)]
@@ -190,8 +199,10 @@ def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> 
         "consensus_pairs": consensus_judge(body),
     }
     conditions = conditions_of(generator.branch, unlabelled)
+    rows, seen = load_conditions(run, "held-back")
     source = run.samples("source")
-    replay = Replay(load_conditions(run, "base-training")[: len(source)], Targets.of(source, body).state)
+    exact = rows < len(source)
+    replay = Replay(seen[exact], Targets.of(source[rows[exact]], body).state)
     curve = folder_name(name, repeat).replace("generator", "align")
     align(
         generator, conditions, unlabelled.key,

@@ -6,10 +6,11 @@ import base64
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from adhmr.world.render import rasterise
 from hmr.body import BodyParams
+from hmr.skeleton import KEYPOINT_PARENTS
 from hmr.smpl_layout import LayoutBody
 
 BLUE, GREEN, RED, ORANGE = (0.42, 0.62, 0.92), (0.35, 0.78, 0.45), (0.90, 0.36, 0.34), (0.95, 0.66, 0.25)
@@ -39,6 +40,20 @@ def draw_body(
     out = rgb.astype(np.float32) / 255
     out[seen] = (1 - opacity) * out[seen] + opacity * shade[:, None] * np.array(colour)
     return (out.clip(0, 1) * 255).astype(np.uint8)
+
+
+def draw_keypoints(
+    rgb: np.ndarray, xy: np.ndarray, known: np.ndarray, colour: tuple[float, float, float], width: int = 3
+) -> np.ndarray:
+    """The bones of the 29 keypoints xy (29, 2) pixels over a picture (h, w, 3) uint8, where both ends are known (29,)."""
+    image = Image.fromarray(rgb)
+    canvas, fill = ImageDraw.Draw(image), tuple(round(255 * c) for c in colour)
+    for child, parent in enumerate(KEYPOINT_PARENTS):
+        if parent >= 0 and known[child] and known[parent]:
+            canvas.line([*xy[parent], *xy[child]], fill=fill, width=width)
+    for x, y in xy[known]:
+        canvas.ellipse([x - width, y - width, x + width, y + width], fill=fill)
+    return np.asarray(image)
 
 
 def enlarged(rgb: np.ndarray, K: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:

@@ -37,6 +37,15 @@ def train_image_branch(
     return branch
 
 
+def split_rows(count: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """A random share of the rows, and the others; both in their own order. Raises ValueError when one of them is empty."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    cut = round(share * count)
+    if not 0 < cut < count:
+        raise ValueError(f"a share of {share:g} of {count} pictures leaves nothing on one side; expected more pictures")
+    return order[:cut].sort().values, order[cut:].sort().values
+
+
 @torch.no_grad()
 def conditions_of(branch: ImageBranch, samples: Samples, batch_size: int = 256) -> Conditions:
     """The frozen branch over all pictures; features are kept on the CPU, in float32."""

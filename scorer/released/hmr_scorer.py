@@ -13,11 +13,16 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from hmr.body import BodyModel
+from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import load_weights, read_config, save_network
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
+from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
+from scorer.candidates import uvd_of
 from scorer.released.score_head import score_head
+from scorer.scores import Scores
 
 CHECKPOINT_KIND = "released-hmr-scorer"
 
@@ -33,6 +38,19 @@ class ReleasedHmrScorerConfig:
     local_channels: int = 256
     token_channels: int = 256
     decoder: HypoDecoderConfig = field(default_factory=HypoDecoderConfig)
+
+
+def upright_picture(rgb: Tensor, picture_hw: tuple[int, int]) -> Tensor:
+    """Square crops (b, 3, s, s) in [0, 1] to (b, 3, 256, 192): as wide as the picture, black above and below."""
+    height, width = picture_hw
+    square = nn.functional.interpolate(rgb, (width, width), mode="bilinear", antialias=True, align_corners=False)
+    return nn.functional.pad(square, (0, 0, (height - width) // 2, (height - width) // 2))
+
+
+def uvd_in_upright_picture(uvd: Tensor, picture_hw: tuple[int, int]) -> Tensor:
+    """The same for UVD (…, 3) of the square crop: v is squeezed, u and the depth in metres stay."""
+    height, width = picture_hw
+    return uvd * torch.tensor([1.0, width / height, 1.0], device=uvd.device)
 
 
 class ReleasedHmrScorer(nn.Module):
@@ -59,6 +77,10 @@ class ReleasedHmrScorer(nn.Module):
         self.decoder = HypoDecoder(config.decoder, self.grid_hw, twists=False)
         self.head = score_head(NUM_KEYPOINTS, d, two_layers=True)
 
+    @property
+    def crop_size(self) -> int:
+        return self.config.picture_hw[1]
+
     def encode(self, rgb: Tensor) -> Tensor:
         """rgb (b, 3, 256, 192) in [0, 1] to the coarse map (b, 768, 16, 12)."""
         tokens = self.encoder(rgb)[:, self.config.task_tokens :]
@@ -72,6 +94,30 @@ class ReleasedHmrScorer(nn.Module):
         tokens = torch.cat([self.keypoints_in(uvd.flatten(-2)), local.permute(0, 2, 3, 1)], -1)
         tokens = self.decoder(tokens, map_tokens(self.memory_in(coarse)))
         return self.head(tokens.reshape(b * n, -1)).view(b, n)
+
+    def score(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 16) -> Scores:
+        """As ``scorer.Scorer.score``. Crops of any size are resampled to the scorer's own."""
+        if samples.key != hypotheses.key:
+            raise ValueError("samples and hypotheses must hold the same keys in the same order")
+        uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
+        return self.score_uvd(samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
+
+    @torch.no_grad()
+    def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 16) -> Scores:
+        """uvd (b, n, 29, 3). The released scorer knows no missing keypoints, no displacements and no probability of a gross
+        error: a candidate with unknown keypoints scores -inf, the others are NaN. Raw scores are not calibrated: NaN, too."""
+        device = next(self.parameters()).device
+        self.eval()
+        in_picture = uvd_in_upright_picture(uvd, self.config.picture_hw)
+        parts = []
+        for start in range(0, len(samples), batch_size):
+            rows = slice(start, start + batch_size)
+            rgb = upright_picture(samples.rgb[rows].to(device).float() / 255, self.config.picture_hw)
+            parts.append(self.judge(self.encode(rgb), torch.nan_to_num(in_picture[rows]).to(device)).cpu())
+        usable = (uvd.isfinite().all(-1) & known).all(-1)
+        value = torch.cat(parts).masked_fill(~usable, -torch.inf)
+        unknown = torch.full_like(value, torch.nan)
+        return Scores(samples.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, unknown)
 
     def save_pretrained(self, folder: Path) -> None:
         save_network(folder, CHECKPOINT_KIND, self, self.config)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,14 @@ def test_rules_and_reasons():
     assert [v.keep for v in keep_fraction(LABELS, 0.34)] == [True, False, False]
     with pytest.raises(ValueError, match="fraction"):
         keep_fraction(LABELS, 1.5)
+
+
+def test_a_rule_that_needs_what_the_scorer_does_not_say_is_refused():
+    silent = replace(LABELS, gross_probability=np.full(3, np.nan), expected_error_mm=np.full(3, np.nan))
+    with pytest.raises(ValueError, match="no probability of a gross error"):
+        keep_unless_gross(silent, 0.5)
+    with pytest.raises(ValueError, match="no expected error"):
+        keep_by_expected_error(silent, 100)
 
 
 def test_the_best_threshold_separates_what_can_be_separated():

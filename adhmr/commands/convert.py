@@ -1,0 +1,42 @@
+"""Convert a released checkpoint to a folder that every command takes. Nothing in the file is run; a name that is not known, or
+a weight that is missing, is an error that lists it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    Args:
+        checkpoint: the released file (.pth.tar, .pth)
+        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar), or score-net (ScoreHypo; it looks at HRNet features, not at pictures)
+        out: the checkpoint's folder
+        entry: which entry of the file to take; without it the usual one (for a ScoreNet ema_score holds averaged weights)
+        seed: kept in the provenance
+        device: conversion runs on the CPU
+    """
+
+    checkpoint: Path
+    kind: Literal["hmr-scorer", "score-net"]
+    out: Path
+    entry: str | None = None
+    seed: int = 0
+    device: Literal["cpu"] = "cpu"
+
+
+def run(options: Options) -> None:
+    from adhmr.progress import console
+    from hmr.files import new_folder, write_provenance
+    from scorer.released.convert import RELEASED, read_released
+
+    usual, convert = RELEASED[options.kind]
+    network = convert(read_released(options.checkpoint, options.entry or usual))
+    out = new_folder(options.out)
+    network.save_pretrained(out)
+    write_provenance(out, "convert", asdict(options), options.seed, [options.checkpoint])
+    count = sum(p.numel() for p in network.parameters()) / 1e6
+    console.print(f"{options.kind} with {count:.1f} million weights, all of them matched, in {out}")

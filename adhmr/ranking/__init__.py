@@ -1,0 +1,1 @@
+"""Ranking candidates of anybody's models: gather them by picture, score them, table and leaderboard."""

@@ -1,0 +1,66 @@
+"""From scores to the ranked table and the leaderboards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+
+from adhmr.ranking.field import Field
+from scorer.leaderboard import leaderboard
+from scorer.scores import Scores
+
+
+def ranked_rows(field: Field, scores: Scores) -> pa.Table:
+    """A row for each candidate, best first within each picture: key, rank (1 is best), model, candidate, score, expected PVE,
+    probability of a gross error, where it came from."""
+    rows = []
+    for i, entries in enumerate(field.entries):
+        value = scores.value[i, : len(entries)].numpy()
+        for rank, k in enumerate(np.argsort(-value, kind="stable"), 1):
+            entry = entries[k]
+            rows.append(
+                {
+                    "key": field.samples.key[i],
+                    "rank": rank,
+                    "model": entry.model,
+                    "candidate": entry.candidate,
+                    "score": float(value[k]),
+                    "expected_pve_mm": float(scores.expected_error_mm[i, k]),
+                    "gross_probability": float(scores.gross_probability[i, k]),
+                    "where": entry.where,
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def mean_score_by_model(field: Field, scores: Scores) -> tuple[list[str], np.ndarray]:
+    """Names and (pictures, models): the mean score of a model's candidates, NaN where it has none.
+
+    The mean, not the best: else the model with the most candidates would win.
+    """
+    models = field.models
+    out = np.full((len(field.entries), len(models)), np.nan)
+    for i, entries in enumerate(field.entries):
+        for m, model in enumerate(models):
+            own = [float(scores.value[i, k]) for k, entry in enumerate(entries) if entry.model == model]
+            if own:
+                out[i, m] = np.mean(own)
+    return models, out
+
+
+def leaderboards(field: Field, scores: Scores, tags: dict[str, list[str]], seed: int) -> pa.Table:
+    """Ratings over all pictures, and over those of each tag (key to its tags). Empty for a single model."""
+    models, score = mean_score_by_model(field, scores)
+    if len(models) < 2:
+        return pa.table({"category": pa.array([], pa.string())})
+    categories = {"all": np.ones(len(score), dtype=bool)}
+    for tag in sorted({tag for several in tags.values() for tag in several}):
+        categories[tag] = np.array([tag in tags.get(key, []) for key in field.samples.key])
+    rows = []
+    for category, chosen in categories.items():
+        met = score[chosen][(~np.isnan(score[chosen])).sum(1) >= 2]
+        if len(met):
+            rows += [{"category": category, "pictures": len(met), **asdict(r)} for r in leaderboard(models, met, seed)]
+    return pa.Table.from_pylist(rows)

@@ -1,0 +1,51 @@
+"""One body that somebody's model gives for one person of one photograph, as far as a scorer needs to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hmr.camera import project
+from hmr.skeleton import NUM_KEYPOINTS
+
+
+@dataclass(frozen=True)
+class PersonCandidate:
+    """image: file name of the photograph. model: who made it. where: file and row, for people who look for it.
+
+    points_cam: (29, 3) our keypoints in the photograph's camera frame, metres. known: (29,) which of them the model gives.
+    K: (3, 3) of the photograph, pixels, the model's own camera.
+    """
+
+    image: str
+    model: str
+    where: str
+    points_cam: Tensor
+    known: Tensor
+    K: Tensor
+
+    def __post_init__(self) -> None:
+        if self.points_cam.shape != (NUM_KEYPOINTS, 3) or self.known.shape != (NUM_KEYPOINTS,):
+            raise ValueError(f"{self.where}: expected {NUM_KEYPOINTS} keypoints, got {tuple(self.points_cam.shape)}")
+        seen = self.points_cam[self.known]
+        if not len(seen):
+            raise ValueError(f"{self.where}: none of the {NUM_KEYPOINTS} keypoints is given")
+        if not bool(seen.isfinite().all()):
+            raise ValueError(f"{self.where}: keypoints are not finite")
+        if bool((seen[:, 2] <= 0).any()):
+            raise ValueError(f"{self.where}: the body is behind the camera, or its camera translation is missing")
+
+    def box_xyxy(self) -> Tensor:
+        """(4,) pixels: around the known keypoints."""
+        pixels = project(self.points_cam[self.known], self.K)
+        return torch.cat([pixels.amin(0), pixels.amax(0)])
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A candidate that could not be read, and why."""
+
+    where: str
+    reason: str

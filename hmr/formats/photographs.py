@@ -1,0 +1,49 @@
+"""The photographs that files of bodies are about: found by name, and their sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """A folder of them, with its subfolders."""
+
+    folder: Path
+
+    @cached_property
+    def _by_stem(self) -> dict[str, str]:
+        return {p.stem: str(p.relative_to(self.folder)) for p in sorted(self.folder.rglob("*")) if p.is_file()}
+
+    def named(self, name: str) -> str:
+        """A photograph's path in the folder, from the name in a file (whose own folders may be other ones).
+
+        Raises ValueError when there is none.
+        """
+        if (self.folder / name).is_file():
+            return name
+        return self.of_stem(Path(name).stem)
+
+    def of_stem(self, stem: str) -> str:
+        """By the stem of its name, or by that without its last ``_part`` (a person's number)."""
+        for candidate in (stem, stem.rpartition("_")[0]):
+            if candidate in self._by_stem:
+                return self._by_stem[candidate]
+        raise ValueError(f"no photograph '{stem}' in {self.folder}")
+
+    def size_wh(self, name: str) -> tuple[int, int]:
+        """Upright, pixels."""
+        with Image.open(self.folder / name) as image:
+            return ImageOps.exif_transpose(image).size
+
+
+def pinhole(focal: float | tuple[float, float], principal: tuple[float, float]) -> Tensor:
+    """(3, 3) intrinsics in pixels."""
+    fx, fy = (focal, focal) if isinstance(focal, int | float) else focal
+    return torch.tensor([[fx, 0.0, principal[0]], [0.0, fy, principal[1]], [0.0, 0.0, 1.0]])
