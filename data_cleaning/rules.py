@@ -48,8 +48,18 @@ def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], 
         worst = KEYPOINT_NAMES[int(labels.displacement_mm[i].argmax())]
         finite = bool(np.isfinite(labels.score[i]))
         reason = ("kept" if keep[i] else why(i, worst)) if finite else "label is not finite"
-        columns = (labels.score, labels.expected_error_mm, labels.gross_probability, labels.worst_mm)
-        out.append(Verdict(key, *(float(column[i]) for column in columns), worst, bool(keep[i]) and finite, reason))
+        out.append(
+            Verdict(
+                key=key,
+                score=float(labels.score[i]),
+                expected_error_mm=float(labels.expected_error_mm[i]),
+                gross_probability=float(labels.gross_probability[i]),
+                worst_mm=float(labels.worst_mm[i]),
+                worst_keypoint=worst,
+                keep=bool(keep[i]) and finite,
+                reason=reason,
+            )
+        )
     return out
 
 

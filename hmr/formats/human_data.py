@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from hmr.body import BodyModel
 from hmr.camera import default_K
@@ -44,7 +45,7 @@ def read_human_data(
         )
         return
     meta = content["meta"] if isinstance(content.get("meta"), dict) else {}
-    known = np.ones(NUM_KEYPOINTS, dtype=bool)
+    known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
     for row, image in enumerate(content["image_path"]):
         place = f"{where}, row {row}"
         try:
@@ -57,6 +58,6 @@ def read_human_data(
             K = default_K(w, h) if focal is None else pinhole((focal[0], focal[1]), (w / 2, h / 2))
             if principal is not None:
                 K[0, 2], K[1, 2] = principal
-            yield PersonCandidate(name, model, place, points, points.new_tensor(known, dtype=bool), K)
+            yield PersonCandidate(name, model, place, points, known, K)
         except (ValueError, IndexError, KeyError, OSError) as error:
             yield Unreadable(place, str(error))

@@ -82,8 +82,7 @@ def hmr2(content: dict[str, Any], path: Path, model: str, photographs: Photograp
         (scale, tx, ty), centre = _numbers(content, "pred_cam"), _numbers(content, "box_center")
         size = float(_numbers(content, "box_size")[0]) * scale + 1e-9
         t = np.array([tx + 2 * (centre[0] - w / 2) / size, ty + 2 * (centre[1] - h / 2) / size, 2 * focal / size])
-    rotations_and_shape = (parameters[k] for k in ("global_orient", "body_pose", "betas"))
-    points = keypoints_of_parameters(*rotations_and_shape, t, model=body)
+    points = keypoints_of_parameters(parameters["global_orient"], parameters["body_pose"], parameters["betas"], t, body)
     return PersonCandidate(name, model, str(path), points, _everything(), pinhole(focal, (w / 2, h / 2)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -59,13 +60,13 @@ class ReleasedHmrScorer(nn.Module):
     def __init__(self, config: ReleasedHmrScorerConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = timm.create_model(
+        encoder: Any = timm.create_model(
             config.backbone, img_size=config.picture_hw, num_classes=0, global_pool="", class_token=False,
             reg_tokens=config.task_tokens, no_embed_class=True,
         )  # fmt: skip
-        self.encoder.patch_embed.proj.padding = (2, 2)  # pyright: ignore[reportAttributeAccessIssue]
-        self.grid_hw: tuple[int, int] = self.encoder.patch_embed.grid_size  # pyright: ignore[reportAttributeAccessIssue]
-        c, d = self.encoder.num_features, config.decoder.width  # pyright: ignore[reportAttributeAccessIssue]
+        encoder.patch_embed.proj.padding = (2, 2)
+        self.encoder, self.grid_hw = encoder, tuple(encoder.patch_embed.grid_size)
+        c, d = encoder.num_features, config.decoder.width
         near = within_hops(body_graph(twists=False), 2)
         self.keypoints_in = MaskedTokens(3, config.token_channels, near)
         self.memory_in = nn.Conv2d(c, d, 1)
