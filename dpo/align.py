@@ -33,7 +33,7 @@ class AlignConfig:
     """beta: on errors averaged over the state's dimensions. candidates: M. pairs_per_picture: K. pictures_per_round: drawn
     anew at each refresh. replay_weight: weight of the supervised error on replayed labels."""
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=2e-4, weight_decay=0.0))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1.5e-4, weight_decay=0.0))
     beta: float = 50.0
     candidates: int = 10
     pairs_per_picture: int = 3

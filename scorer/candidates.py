@@ -93,19 +93,21 @@ def candidate_sets(
     )
 
 
-def noised_truth(samples: Samples, count: int, seed: int, max_sigma: float = 0.25, gross: float = 0.0) -> Hypotheses:
+def noised_truth(
+    samples: Samples, count: int, seed: int, max_sigma: float = 0.25, small: float = 0.0, gross: float = 0.0
+) -> Hypotheses:
     """The paper's training candidates: the truth with Gaussian noise on its joints (section 4.2).
 
     Each candidate has its own magnitude, uniform up to ``max_sigma`` radians, so that a set spans good and bad. A share
-    ``gross`` is a good body (a quarter of the noise) with one realistic gross error: a wrong limb, left and right swapped,
-    wrong scale, wrong place.
+    ``small`` has 0.3 of it, as labels usually have. A share ``gross`` has as little, and one realistic gross error: a wrong
+    limb, left and right swapped, wrong scale, wrong place.
     """
     generator = torch.Generator().manual_seed(seed)
     n = len(samples)
     truth = samples.label.map(lambda x: x[:, None].expand(n, count, *x.shape[1:]))
-    kind = torch.randint(1, 5, (n, count), generator=generator)
-    kind = torch.where(torch.rand(n, count, generator=generator) < gross, kind, 0)
-    sigma = max_sigma * torch.rand(n, count, generator=generator) * torch.where(kind > 0, 0.25, 1.0)
+    share = torch.rand(n, count, generator=generator)
+    kind = torch.where(share < gross, torch.randint(1, 5, (n, count), generator=generator), 0)
+    sigma = max_sigma * torch.rand(n, count, generator=generator) * torch.where(share < gross + small, 0.3, 1.0)
     params = gaussian(truth, sigma, generator)
     if gross > 0:
         options = [

@@ -21,7 +21,7 @@ from scorer.ranknet import displacement_loss, gross_loss, ranknet_loss
 from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
 from scorer.scores import fit_calibration
 
-DISPLACEMENT_WEIGHT, GROSS_WEIGHT = 1.5, 4.0
+DISPLACEMENT_WEIGHT, GROSS_WEIGHT = 1.5, 8.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScorerTraining:
     """
 
     branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=3e-3))
-    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=1e-3))
+    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
 

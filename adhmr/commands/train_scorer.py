@@ -21,7 +21,8 @@ class Options:
         noised: noised truths for each picture; must equal the number of candidates in the files
         judged_share: share of the pictures whose candidates ranking is learnt from, beside those of the files; the encoder
             learns from the others first
-        gross: share of noised truths that get a gross error too
+        small: share of noised truths with little noise, as labels usually have
+        gross: share of noised truths with little noise and a gross error
         encoder_from: a generator's or regressor's checkpoint folder; its image branch is what the encoder starts from
         scorer: the architecture
         training: steps, batch sizes and learning rates
@@ -35,7 +36,8 @@ class Options:
     candidates: list[Path] = field(default_factory=list)
     noised: int = 8
     judged_share: float = 0.3
-    gross: float = 0.5
+    small: float = 0.5
+    gross: float = 0.35
     encoder_from: Path | None = None
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     training: ScorerTraining = field(default_factory=ScorerTraining)
@@ -75,7 +77,7 @@ def run(options: Options) -> None:
     in_files = {key for hypotheses in files for key in hypotheses.key}
     drawn = torch.rand(len(training), generator=torch.Generator().manual_seed(options.seed)) < options.judged_share
     judged = training[[i for i, key in enumerate(training.key) if drawn[i] or key in in_files]]
-    noised = noised_truth(judged, options.noised, options.seed, gross=options.gross)
+    noised = noised_truth(judged, options.noised, options.seed, small=options.small, gross=options.gross)
     parts = [candidate_sets(training, noised, body, from_generator=False)]
     known = set(training.key)
     for hypotheses in files:
@@ -91,7 +93,12 @@ def run(options: Options) -> None:
             torch.device(options.device), options.out / "unfinished", options.encoder_from,
         )  # fmt: skip
     tracker.close()
-    calibrate(scorer, held_out, noised_truth(held_out, options.noised, options.seed + 1, gross=options.gross), body)
+    calibrate(
+        scorer,
+        held_out,
+        noised_truth(held_out, options.noised, options.seed + 1, small=options.small, gross=options.gross),
+        body,
+    )
     scorer.save_pretrained(options.out)
     write_provenance(options.out, "train-scorer", asdict(options), options.seed, [*options.data, *options.candidates])
     shutil.rmtree(options.out / "unfinished", ignore_errors=True)

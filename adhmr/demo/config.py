@@ -68,7 +68,7 @@ def budget(name: str) -> DemoConfig:
             ),
             scorer=ScorerTraining(
                 branch=FitConfig(steps=3500, batch_size=64, lr=3e-3),
-                ranking=FitConfig(steps=2500, batch_size=32, lr=1e-3),
+                ranking=FitConfig(steps=2500, batch_size=32, lr=2e-3),
             ),
             judged_pictures=6000,
             seeds=3,

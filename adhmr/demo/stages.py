@@ -66,7 +66,7 @@ def make_data(run: DemoRun) -> None:
     save("judged", Samples.cat(judged))
     save("target", make("target", sizes.target, "target").unlabelled())
     save("calibration", make("rendered", sizes.calibration, "calibration"))
-    labelled, truth = mixed_labels(make("rendered", sizes.calibration, "checked"), next(seeds), body)
+    labelled, truth = mixed_labels(make("target", sizes.calibration, "checked"), next(seeds), body)
     save("checked", labelled)
     save_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz", truth)
     seeds = iter(
@@ -147,7 +147,7 @@ def train_judges(run: DemoRun) -> None:
     config, body = run.config, run.body
     judged = run.samples("judged")
     exact = Samples.cat([run.samples("source"), run.samples("rendered"), judged])
-    noised = noised_truth(judged, config.training_candidates, run.seed + 21, gross=0.5)
+    noised = noised_truth(judged, config.training_candidates, run.seed + 21, small=0.5, gross=0.35)
     own = load_hypotheses(run.out / "candidates" / "training.npz")
     sets = CandidateSets.cat(
         [candidate_sets(exact, noised, body, from_generator=False), candidate_sets(exact, own, body)]
@@ -227,7 +227,7 @@ def align_controls(run: DemoRun) -> None:
 
 
 def clean_labels(run: DemoRun) -> None:
-    """Keep or drop each pseudo-label; the threshold comes from a checked sample of the other domain, not from this set."""
+    """Keep or drop each pseudo-label; the threshold comes from other labels of the kind, that somebody checked."""
     scorer = Scorer.from_pretrained(run.out / "scorer")
     checked, samples = run.samples("checked"), run.samples("to-clean")
     truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
