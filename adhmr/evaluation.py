@@ -13,6 +13,7 @@ from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
 from hmr.samples import Samples
 from scorer.correlation import partial_correlation, pearson, spearman
+from scorer.scores import Scores
 
 MEASURES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
 PROTOCOL = (
@@ -113,6 +114,32 @@ def _pooled(statistic, score: np.ndarray, error: np.ndarray, resamples: int = 20
     return Figure(
         value=round(float(statistic(score, error)), 4), low=round(float(low), 4), high=round(float(high), 4), n=n
     )
+
+
+def calibration_bins(expected_mm: np.ndarray, error_mm: np.ndarray, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Mean expected and mean true error of candidates (any shape) in ``bins`` groups of like expectation: (bins,) each."""
+    order = np.argsort(expected_mm.ravel())
+    groups = np.array_split(order, bins)
+    return (
+        np.array([expected_mm.ravel()[g].mean() for g in groups]),
+        np.array([error_mm.ravel()[g].mean() for g in groups]),
+    )
+
+
+def calibration_figures(scores: Scores, error_mm: np.ndarray) -> dict[str, Figure]:
+    """error_percent: mean distance of expected and true error over ten bins, in percent of the mean error. coverage: share of
+    the true errors in the 90 % interval. error_mm (b, n) PVE; whole pictures are resampled."""
+    expected = scores.expected_error_mm.numpy()
+    low, high = (bound.numpy() for bound in scores.interval_mm)
+
+    def distance(e: np.ndarray, t: np.ndarray) -> float:
+        a, b = calibration_bins(e, t)
+        return 100 * float(np.abs(a - b).mean() / t.mean())
+
+    return {
+        "error_percent": _pooled(distance, expected, error_mm),
+        "coverage": mean_figure(((error_mm >= low) & (error_mm <= high)).mean(1)),
+    }
 
 
 def ranking(hypotheses: Hypotheses, truth: Samples, score: Tensor, model: BodyModel) -> Ranking:

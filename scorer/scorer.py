@@ -171,7 +171,14 @@ class Scorer(nn.Module):
             displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
             odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
         value = torch.cat(values)
-        return Scores(samples.key, value, torch.cat(displacements), self.calibration(value), torch.cat(odds).sigmoid())
+        return Scores(
+            key=samples.key,
+            value=value,
+            displacement_mm=torch.cat(displacements),
+            expected_error_mm=self.calibration(value),
+            interval_mm=self.calibration.interval_mm(value),
+            gross_probability=torch.cat(odds).sigmoid(),
+        )
 
     def _judge(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor) -> Judgement:
         """As ``forward``, on the CPU. A candidate that is not finite, or of which nothing is known, is the worst there can be."""

@@ -82,6 +82,11 @@ def print_tables(metrics: dict[str, Any], seconds: dict[str, float]) -> None:
         f"base on its source domain: mean of 64 samples against the regressor {show(against)} %, "
         f"spread over mean error {show(calibration, 2)}"
     )
+    calibration = metrics["calibration"]["generator_samples"]
+    console.print(
+        f"expected errors of the base's target samples are off by {show(calibration['error_percent'])} % of the mean error; "
+        f"{show(calibration['coverage'], 2)} of the errors lie in their 90 % intervals"
+    )
     c = metrics["cleaning"]
     console.print(
         f"cleaning: drops gross label errors with precision {show(c['precision'], 2)}, recall {show(c['recall'], 2)}; "

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adhmr.demo.run import DemoRun
-from adhmr.evaluation import Judged, average, base_figures, binary_figures, judge, ranking
+from adhmr.evaluation import Judged, average, base_figures, binary_figures, calibration_figures, judge, ranking
 from adhmr.figures import Figure
 from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
@@ -26,6 +26,7 @@ from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_
 from dpo.loss import diffusion_dpo_loss, winner_sft_loss
 from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
+from hmr.metrics import errors_of_hypotheses_mm
 from hmr.networks.image_branch import Conditions, Targets
 from hmr.networks.train_branch import conditions_of
 from hmr.samples import Samples, save_samples
@@ -246,6 +247,7 @@ def evaluate_all(run: DemoRun) -> None:
     repeats = {name: 1 if name == "base" else run.config.seeds for name in GENERATORS}
     judged: dict[str, dict[str, list[Judged]]] = {name: {} for name in (*GENERATORS, "regressor")}
     rankings: dict[str, dict[str, dict[str, Figure]]] = {"scorer": {}, "scorer_no_image": {}}
+    calibrations: dict[str, dict[str, Figure]] = {}
     done, total = 0, len(TEST_DOMAINS) * (sum(repeats.values()) + 2)
     for domain in TEST_DOMAINS:
         truth = run.samples(f"test-{domain}")
@@ -261,9 +263,11 @@ def evaluate_all(run: DemoRun) -> None:
         noised = noised_truth(truth, run.config.candidates, run.seed + 42)
         for kind, candidates, plain in (("noised_truth", noised, "source"), ("generator_samples", base, "target")):
             block = kind if domain == plain else f"{kind}_{domain}"
-            seen = scorer.score(truth, candidates, run.body).value
+            scores = scorer.score(truth, candidates, run.body)
             uvd = uvd_of(candidates.params, candidates.K, truth.size, run.body)
-            rankings["scorer"][block] = ranking(candidates, truth, seen, run.body).figures()
+            rankings["scorer"][block] = ranking(candidates, truth, scores.value, run.body).figures()
+            error = errors_of_hypotheses_mm(candidates.params, truth.label, run.body)["pve"]
+            calibrations[block] = calibration_figures(scores, error.numpy())
             rankings["scorer_no_image"][block] = ranking(candidates, truth, blind.score_uvd(uvd), run.body).figures()
         done += 2
         run.progress.at(done / total)
@@ -280,6 +284,7 @@ def evaluate_all(run: DemoRun) -> None:
                 for n in finetuned
             },
             **rankings,
+            "calibration": calibrations,
         },
     )
 

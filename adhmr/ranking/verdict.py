@@ -28,6 +28,8 @@ def ranked_rows(field: Field, scores: Scores) -> pa.Table:
                     "candidate": entry.candidate,
                     "score": float(value[k]),
                     "expected_pve_mm": float(scores.expected_error_mm[i, k]),
+                    "expected_pve_low_mm": float(scores.interval_mm[0][i, k]),
+                    "expected_pve_high_mm": float(scores.interval_mm[1][i, k]),
                     "gross_probability": float(scores.gross_probability[i, k]),
                     "where": entry.where,
                 }

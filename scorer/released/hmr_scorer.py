@@ -118,7 +118,7 @@ class ReleasedHmrScorer(nn.Module):
         usable = (uvd.isfinite().all(-1) & known).all(-1)
         value = torch.cat(parts).masked_fill(~usable, -torch.inf)
         unknown = torch.full_like(value, torch.nan)
-        return Scores(samples.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, unknown)
+        return Scores(samples.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, (unknown, unknown), unknown)
 
     def save_pretrained(self, folder: Path) -> None:
         save_network(folder, CHECKPOINT_KIND, self, self.config)

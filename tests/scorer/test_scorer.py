@@ -87,6 +87,9 @@ def test_calibration_is_monotone_and_right_on_average():
     expected = fit_calibration(score, error)(torch.from_numpy(np.sort(score))).numpy()
     assert (np.diff(expected) <= 0).all()
     assert expected.mean() == pytest.approx(error.mean(), rel=0.05)
+    low, high = fit_calibration(score, error).interval_mm(torch.from_numpy(score))
+    assert 0.87 < ((error >= low.numpy()) & (error <= high.numpy())).mean() < 0.93
+    assert (np.diff(fit_calibration(score, error).high_mm) < 0).all()
 
 
 def test_noised_truths_carry_their_errors(small_world):
