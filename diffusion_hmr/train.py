@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_model, save_model
 from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator, GeneratorConfig
 from diffusion_hmr.schedule import NUM_TIMESTEPS, noise_schedule
 from hmr.body import BodyModel
-from hmr.files import write_atomically
 from hmr.networks.fit import FitConfig, Report, fit
 from hmr.networks.image_branch import Conditions, Targets, root_mean_square
 from hmr.networks.train_branch import conditions_of, split_rows, train_image_branch
@@ -92,15 +90,9 @@ def train_generator(
     generator = Generator(config).to(device)
     generator.check_size(samples)
     seen, held_back = split_rows(len(samples), training.branch_share, seed)
-    finished_branch = state_folder / "branch.safetensors"
-    if finished_branch.exists():
-        load_model(generator.branch, finished_branch)
-    else:
-        train_image_branch(
-            generator.branch, samples[seen], model, training.branch, seed, reports[0], state_folder / "branch"
-        )
-        with write_atomically(finished_branch) as partial:
-            save_model(generator.branch, str(partial))
+    train_image_branch(
+        generator.branch, samples[seen], model, training.branch, seed, reports[0], state_folder / "branch"
+    )
     generator.branch.eval()
     conditions = conditions_of(generator.branch, samples[held_back])
     states = Targets.of(samples[held_back], model).state

@@ -149,6 +149,11 @@ class Scorer(nn.Module):
         uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
         return self.score_uvd(samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
 
+    def rank(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> tuple[Tensor, Scores]:
+        """Numbers of each picture's candidates, best first (b, n), and their scores in the order of ``hypotheses``."""
+        scores = self.score(samples, hypotheses, model)
+        return scores.value.argsort(dim=1, descending=True, stable=True), scores
+
     @torch.no_grad()
     def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores:
         """The same for keypoints alone: uvd (b, n, 29, 3), and which of them are known (b, n, 29)."""

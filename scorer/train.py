@@ -112,10 +112,9 @@ def train_scorer(
     scorer.check_size(samples)
     if encoder_from is not None:
         load_part(encoder_from, "branch", scorer.branch)
-    if not (state_folder / "ranking" / "training_state.pt").exists():
-        judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
-        learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
-        train_image_branch(scorer.branch, learnt, model, training.branch, seed, reports[0], state_folder / "branch")
+    judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
+    learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
+    train_image_branch(scorer.branch, learnt, model, training.branch, seed, reports[0], state_folder / "branch")
     return train_ranking(scorer, samples, sets, model, training, seed, reports[1], state_folder / "ranking").eval()
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_model, save_model
 from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.camera import bearing
+from hmr.files import write_atomically
 from hmr.networks.fit import FitConfig, Report, autocast, fit
 from hmr.networks.image_branch import Conditions, ImageBranch, Targets, estimate_loss
 from hmr.samples import Samples
@@ -23,7 +25,11 @@ def train_image_branch(
     report: Report,
     state_folder: Path | None = None,
 ) -> ImageBranch:
-    """On exact or pseudo-labels alike: a label is a label here."""
+    """On exact or pseudo-labels alike: a label is a label here. Resumes from ``state_folder``, also when it had finished."""
+    finished = state_folder / "finished.safetensors" if state_folder is not None else None
+    if finished is not None and finished.exists():
+        load_model(branch, finished)
+        return branch
     targets, towards = Targets.of(samples, model), bearing(samples.K, samples.size)
     device = next(branch.parameters()).device
 
@@ -34,6 +40,9 @@ def train_image_branch(
         return estimate_loss(own, targets[rows].to(device))
 
     fit(branch, loss, len(samples), config, seed, report, state_folder)
+    if finished is not None:
+        with write_atomically(finished) as partial:
+            save_model(branch, str(partial))
     return branch
 
 

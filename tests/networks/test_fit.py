@@ -89,3 +89,36 @@ def test_a_generator_samples_and_survives_its_files(tmp_path, small_world):
     (tmp_path / "g" / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(ValueError, match="could not be read"):
         Generator.from_pretrained(tmp_path / "g")
+
+
+def test_a_branch_that_had_finished_is_not_trained_again(tmp_path, small_world):
+    from hmr.free_body import free_body
+    from hmr.networks.image_branch import ImageBranch, ImageBranchConfig
+    from hmr.networks.train_branch import split_rows, train_image_branch
+
+    steps: list[int] = []
+    branches = []
+    for _ in range(2):
+        branch = ImageBranch(ImageBranchConfig(), 64)
+        config = FitConfig(steps=2, batch_size=4)
+        train_image_branch(
+            branch, small_world["source"], free_body(1200), config, 0, lambda s, n, v: steps.append(s), tmp_path
+        )
+        branches.append(branch.state_dict())
+    assert steps == [1, 2]
+    assert all(torch.equal(branches[0][key], branches[1][key]) for key in branches[0])
+    with pytest.raises(ValueError, match="leaves nothing on one side"):
+        split_rows(3, 0.0, 0)
+
+
+def test_a_part_of_a_checkpoint_starts_another_network(tmp_path):
+    from hmr.networks.checkpoint import load_part
+    from scorer import Scorer, ScorerConfig
+
+    generator, scorer = Generator(GeneratorConfig()), Scorer(ScorerConfig())
+    generator.save_pretrained(tmp_path / "g")
+    load_part(tmp_path / "g", "branch", scorer.branch)
+    weights = generator.branch.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in scorer.branch.state_dict().items())
+    with pytest.raises(ValueError, match="does not fit its configuration"):
+        load_part(tmp_path / "g", "denoiser", scorer.branch)

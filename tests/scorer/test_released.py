@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from adhmr.cli import main
 from hmr.networks.hypo_decoder import HypoDecoderConfig, body_graph, within_hops
 from scorer.released import convert
 from scorer.released.convert import (
@@ -20,7 +21,7 @@ from scorer.released.convert import (
     renamed,
     score_net_from_released,
 )
-from scorer.released.hmr_scorer import ReleasedHmrScorer
+from scorer.released.hmr_scorer import ReleasedHmrScorer, upright_picture, uvd_in_upright_picture
 from scorer.released.score_net import ReleasedScoreNet, ReleasedScoreNetConfig
 
 
@@ -146,6 +147,26 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"evil\.pth\.tar: refused"):
         read_released(path, "network")
     assert not (tmp_path / "touched-by-a-checkpoint").exists()
+
+
+def test_convert_tells_a_mistake(tmp_path, capsys):
+    path = tmp_path / "other.pth"
+    torch.save({"model": {}}, path)
+    for entry, said in (([], "expected an entry 'network', found ['model']"), (["--entry", "model"], "missing [")):
+        arguments = ["--kind", "hmr-scorer", "--checkpoint", str(path), *entry, "--out", str(tmp_path / "out")]
+        assert main(["convert", *arguments]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["convert", "--kind", "hmr-scorer", "--checkpoint", "none.pth", "--out", str(tmp_path / "out")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_square_crop_goes_into_the_upright_picture():
+    rgb, uvd = torch.rand(1, 3, 64, 64), torch.tensor([[0.5, 1.0, 0.3]])
+    picture = upright_picture(rgb, (256, 192))
+    assert picture.shape == (1, 3, 256, 192)
+    assert float(picture[:, :, :32].sum()) == 0
+    torch.testing.assert_close(uvd_in_upright_picture(uvd, (256, 192)), torch.tensor([[0.5, 0.75, 0.3]]))
 
 
 def test_every_released_kind_names_its_entry():
