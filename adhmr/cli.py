@@ -21,7 +21,7 @@ COMMANDS = {
     "pairs": "make winner/loser pairs from ranked candidates",
     "align": "finetune a generator by Diffusion-DPO",
     "clean": "keep or drop pseudo-labels by their score",
-    "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet)",
+    "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet, HypoNet)",
     "evaluate": "compare generators with every figure and its interval",
     "report": "write report.html for a demo's folder again",
 }

@@ -13,15 +13,16 @@ class Options:
     """
     Args:
         checkpoint: the released file (.pth.tar, .pth)
-        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar), or score-net (ScoreHypo; it looks at HRNet features, not at pictures)
+        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar); score-net, or hypo-net (ScoreHypo, ADHMR; both look at HRNet features, not
+            at pictures)
         out: the checkpoint's folder
-        entry: which entry of the file to take; without it the usual one (for a ScoreNet ema_score holds averaged weights)
+        entry: which entry of the file to take; without it the usual one (ema or ema_score hold averaged weights)
         seed: kept in the provenance
         device: conversion runs on the CPU
     """
 
     checkpoint: Path
-    kind: Literal["hmr-scorer", "score-net"]
+    kind: Literal["hmr-scorer", "score-net", "hypo-net"]
     out: Path
     entry: str | None = None
     seed: int = 0
@@ -30,11 +31,17 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
+    from diffusion_hmr.released.convert import hypo_net_from_released
     from hmr.files import new_folder, write_provenance
-    from scorer.released.convert import RELEASED, read_released
+    from hmr.networks.released import read_released
+    from scorer.released.convert import hmr_scorer_from_released, score_net_from_released
 
-    usual, convert = RELEASED[options.kind]
-    network = convert(read_released(options.checkpoint, options.entry or usual))
+    usual, convert = {
+        "hmr-scorer": ("network", hmr_scorer_from_released),
+        "score-net": ("model_score", score_net_from_released),
+        "hypo-net": ("model", hypo_net_from_released),
+    }[options.kind]
+    network = convert(read_released(options.checkpoint, options.entry or usual, usual))
     out = new_folder(options.out)
     network.save_pretrained(out)
     write_provenance(out, "convert", asdict(options), options.seed, [options.checkpoint])

@@ -2,50 +2,19 @@
 
 import io
 import pickle
-import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from recipe import normal, recipe_weights
 from torch import nn
 
 from adhmr.cli import main
 from hmr.networks.hypo_decoder import HypoDecoderConfig, body_graph, within_hops
-from scorer.released import convert
-from scorer.released.convert import (
-    HMR_SCORER,
-    fill,
-    hmr_scorer_from_released,
-    read_released,
-    renamed,
-    score_net_from_released,
-)
+from hmr.networks.released import fill, read_released, renamed
+from scorer.released.convert import HMR_SCORER, hmr_scorer_from_released, score_net_from_released
 from scorer.released.hmr_scorer import ReleasedHmrScorer, upright_picture, uvd_in_upright_picture
 from scorer.released.score_net import ReleasedScoreNet, ReleasedScoreNetConfig
-
-
-def normal(name: str, *shape: int, scale: float = 1.0) -> torch.Tensor:
-    random = np.random.RandomState(zlib.crc32(f"input:{name}".encode()) & 0xFFFFFFFF)
-    return torch.from_numpy((random.standard_normal(shape) * scale).astype(np.float32))
-
-
-def recipe_weights(names_and_shapes) -> dict[str, torch.Tensor]:
-    """The deterministic weights that the fixtures were made with (no trained weights are needed)."""
-    out = {}
-    for key, shape in names_and_shapes:
-        n = np.random.RandomState(zlib.crc32(key.encode()) & 0xFFFFFFFF).standard_normal(shape)
-        if key.endswith("num_batches_tracked"):
-            out[key] = torch.zeros(shape, dtype=torch.int64)
-            continue
-        if key.endswith("running_var"):
-            n = 1 + 0.1 * np.abs(n)
-        elif len(shape) >= 2:
-            n = n / np.sqrt(max(1, np.prod(shape[1:])))
-        else:
-            n = 0.02 * n + (1 if key.endswith("weight") else 0)
-        out[key] = torch.from_numpy(np.asarray(n, dtype=np.float32))
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +114,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch):
     torch.save({"network": _Malicious()}, stream, pickle_module=pickle)
     path.write_bytes(stream.getvalue())
     with pytest.raises(ValueError, match=r"evil\.pth\.tar: refused"):
-        read_released(path, "network")
+        read_released(path, "network", "network")
     assert not (tmp_path / "touched-by-a-checkpoint").exists()
 
 
@@ -167,7 +136,3 @@ def test_a_square_crop_goes_into_the_upright_picture():
     assert picture.shape == (1, 3, 256, 192)
     assert float(picture[:, :, :32].sum()) == 0
     torch.testing.assert_close(uvd_in_upright_picture(uvd, (256, 192)), torch.tensor([[0.5, 0.75, 0.3]]))
-
-
-def test_every_released_kind_names_its_entry():
-    assert set(convert.RELEASED) == {"hmr-scorer", "score-net"}
