@@ -41,6 +41,17 @@ class Hypotheses:
         """Candidates per picture."""
         return self.params.batch_shape[1]
 
+    @staticmethod
+    def cat(parts: list[Hypotheses]) -> Hypotheses:
+        """Of several sets of pictures with as many candidates each; source and seed are the first one's."""
+        return Hypotheses(
+            tuple(key for part in parts for key in part.key),
+            BodyParams.cat([part.params for part in parts]),
+            torch.cat([part.K for part in parts]),
+            parts[0].source,
+            parts[0].seed,
+        )
+
     def __getitem__(self, rows: slice | list[int] | Tensor | np.ndarray) -> Hypotheses:
         index = np.arange(len(self))[rows.numpy() if isinstance(rows, Tensor) else rows]
         take = torch.from_numpy(np.ascontiguousarray(index))

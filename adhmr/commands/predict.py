@@ -1,5 +1,6 @@
 """Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the best body of
-each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why."""
+each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why. For a
+folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no scorer is needed for that."""
 
 from __future__ import annotations
 
@@ -16,10 +17,11 @@ STRANGER = (
 class Options:
     """
     Args:
-        images: a photograph or a folder of them
         generator: folder of a generator checkpoint
-        scorer: folder of a scorer checkpoint
         out: an empty folder to write
+        images: a photograph or a folder of them
+        data: folder with pictures.npy and labels.npz (labels are not looked at); give this or ``images``
+        scorer: folder of a scorer checkpoint, for photographs
         boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
         candidates: bodies for each person
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
@@ -28,16 +30,44 @@ class Options:
         strict: fail when anything was skipped
     """
 
-    images: Path
     generator: Path
-    scorer: Path
     out: Path
+    images: Path | None = None
+    data: Path | None = None
+    scorer: Path | None = None
     boxes: Path | None = None
     candidates: int = 10
     focal_px: float | None = None
     seed: int = 0
     device: str = "cpu"
     strict: bool = False
+
+
+def propose(options: Options, data: Path) -> int:
+    """Candidates of all crops of a folder, in one file."""
+    from adhmr.progress import StageProgress, console
+    from diffusion_hmr import Generator
+    from hmr.files import new_folder, write_provenance
+    from hmr.free_body import free_body
+    from hmr.hypotheses import Hypotheses, save_hypotheses
+    from hmr.samples import load_samples
+
+    generator = Generator.from_pretrained(options.generator).to(options.device)
+    samples, body = load_samples(data), free_body(1200)
+    generator.check_size(samples)
+    out = new_folder(options.out)
+    parts: list[Hypotheses] = []
+    with StageProgress({"candidates": 1.0}) as progress:
+        progress.start("candidates")
+        for start in range(0, len(samples), 256):
+            rows = slice(start, start + 256)
+            parts.append(generator.propose(samples[rows], body, options.candidates, options.seed + start, "generator"))
+            progress.at(min(start + 256, len(samples)) / len(samples))
+        progress.finish()
+    save_hypotheses(out / "candidates.npz", Hypotheses.cat(parts))
+    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, data])
+    console.print(f"{options.candidates} candidates for each of {len(samples)} pictures in {out / 'candidates.npz'}")
+    return 0
 
 
 def run(options: Options) -> int:
@@ -57,6 +87,13 @@ def run(options: Options) -> int:
         raise ValueError(f"expected at least one candidate, got {options.candidates}")
     if options.focal_px is not None and options.focal_px <= 0:
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
+    if (options.images is None) == (options.data is None):
+        raise ValueError("give --images (photographs) or --data (our crops), one of the two")
+    if options.data is not None:
+        return propose(options, options.data)
+    assert options.images is not None
+    if options.scorer is None:
+        raise ValueError("give --scorer: the bodies of people in photographs are ranked")
     images = list_images(options.images)
     boxes = coco_boxes(options.boxes) if options.boxes is not None else None
     generator = Generator.from_pretrained(options.generator).to(options.device)

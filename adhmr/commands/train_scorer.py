@@ -57,7 +57,7 @@ def run(options: Options) -> None:
     from hmr.files import checkpoint_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import load_hypotheses
-    from hmr.samples import Samples, load_samples
+    from hmr.samples import Samples, load_samples, matched
     from scorer.candidates import CandidateSets, candidate_sets, noised_truth
     from scorer.train import calibrate, train_scorer
 
@@ -93,12 +93,13 @@ def run(options: Options) -> None:
             torch.device(options.device), options.out / "unfinished", options.encoder_from,
         )  # fmt: skip
     tracker.close()
-    calibrate(
-        scorer,
-        held_out,
-        noised_truth(held_out, options.noised, options.seed + 1, small=options.small, gross=options.gross),
-        body,
-    )
+    calibration = noised_truth(held_out, options.noised, options.seed + 1, small=options.small, gross=options.gross)
+    held_keys = set(held_out.key)
+    for hypotheses in files:
+        rows = [i for i, key in enumerate(hypotheses.key) if key in held_keys]
+        if rows:  # a generator's own errors are what will be judged
+            calibration = hypotheses[rows]
+    calibrate(scorer, matched(held_out, calibration.key), calibration, body)
     scorer.save_pretrained(options.out)
     write_provenance(options.out, "train-scorer", asdict(options), options.seed, [*options.data, *options.candidates])
     shutil.rmtree(options.out / "unfinished", ignore_errors=True)
