@@ -52,10 +52,11 @@ def smpler_x(
     content: dict[str, Any], path: Path, model: str, photographs: Photographs, body: BodyModel
 ) -> PersonCandidate:
     """Keys global_orient, body_pose (21 joints), betas, transl. Camera: ``focal`` and ``princpt`` of the file, or of
-    ../meta/NAME.json as the inference script writes it, else the photograph's diagonal and centre."""
-    name = photograph_of(content, path, photographs)
+    ../meta/NAME.json as the inference script writes it (a camera of that person's own: transl is in metres under it alone), else
+    the photograph's diagonal and centre."""
     meta_path = path.parent.parent / "meta" / f"{path.stem}.json"
     meta = content if "focal" in content else (read_json(meta_path) if meta_path.exists() else {})
+    name = photograph_of({**{k: v for k, v in meta.items() if k == "img_path"}, **content}, path, photographs)
     K = default_K(*photographs.size_wh(name))
     if "focal" in meta:
         focal, centre = np.ravel(meta["focal"]).astype(float), np.ravel(meta["princpt"]).astype(float)

@@ -52,8 +52,9 @@ def test_smpler_x_with_its_meta_file(tmp_path, photographs, person):
     (tmp_path / "smplx").mkdir()
     (tmp_path / "meta").mkdir()
     np.savez(tmp_path / "smplx" / "street_0.npz", **{**arrays, "body_pose": arrays["body_pose"][:21]})
-    meta = {"focal": [400.0, 410.0], "princpt": [150.0, 120.0]}
-    (tmp_path / "meta" / "street_0.json").write_text(json.dumps(meta))
+    (tmp_path / "smplx" / "street_0.npz").rename(tmp_path / "smplx" / "00001_0.npz")
+    meta = {"focal": [400.0, 410.0], "princpt": [150.0, 120.0], "img_path": "frames/street.png"}
+    (tmp_path / "meta" / "00001_0.json").write_text(json.dumps(meta))
     candidate = only(read_candidates(tmp_path / "smplx", "smpler-x", photographs, body))
     torch.testing.assert_close(candidate.points_cam, points, atol=1e-5, rtol=0)
     assert candidate.image == "street.png"
