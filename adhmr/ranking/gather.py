@@ -8,12 +8,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from hmr.formats.read_candidates import read_candidates
 
 from adhmr.ranking.field import Field, field_of_hypotheses, field_of_people
 from adhmr.report.overlay import GREEN, RED, draw_body, draw_keypoints, enlarged, sheet
 from hmr.body import BodyParams
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.read_candidates import read_candidates
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.samples import load_samples
