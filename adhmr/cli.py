@@ -51,13 +51,19 @@ def parse(name: str, arguments: list[str]):
     noise = io.StringIO()
     try:
         with contextlib.redirect_stderr(noise):
-            parsed = parser.parse_args(arguments)
+            parsed = parser.parse_args([_underscored(argument) for argument in arguments])
         filled = parser.instantiate_classes(parsed)
         names = [field.name for field in dataclasses.fields(module.Options)]
         return module, module.Options(**{name: filled[name] for name in names})
     except Exception as error:
         known = [action.dest for action in parser._actions]
         raise ValueError(_first_line(str(error), known)) from None
+
+
+def _underscored(argument: str) -> str:
+    """--encoder-from is --encoder_from; what follows an equals sign is left as it is."""
+    name, equals, value = argument.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}" if name.startswith("--") else argument
 
 
 def _first_line(message: str, known: list[str]) -> str:

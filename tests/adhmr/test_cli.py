@@ -7,6 +7,12 @@ from PIL import Image
 from adhmr.cli import COMMANDS, main
 
 
+def test_options_may_be_written_with_dashes():
+    assert _underscored("--encoder-from=a-b") == "--encoder_from=a-b"
+    assert _underscored("--align.fit.batch-size") == "--align.fit.batch_size"
+    assert _underscored("data-folder") == "data-folder"
+
+
 def failed(capsys, *arguments: str) -> str:
     """The one line that a mistake gives; asserts exit code 2 and no traceback."""
     assert main(list(arguments)) == 2
