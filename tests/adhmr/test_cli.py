@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adhmr.cli import COMMANDS, main
+from adhmr.cli import COMMANDS, _underscored, main
 
 
 def test_options_may_be_written_with_dashes():
