@@ -74,9 +74,14 @@ def candidate_sets(
 ) -> CandidateSets:
     """Candidates of labelled pictures; ``hypotheses`` are matched to ``samples`` by key.
 
-    Raises ValueError for a key that is not among the samples.
+    Raises ValueError for a key that is not among the samples, or keys of samples that come twice.
     """
     place = {key: i for i, key in enumerate(samples.key)}
+    if len(place) < len(samples.key):
+        raise ValueError(
+            f"{len(samples.key) - len(place)} pictures have a key that another one has, so candidates cannot be told apart; "
+            "expected unique keys over all sets that are used together"
+        )
     unknown = [key for key in hypotheses.key if key not in place]
     if unknown:
         raise ValueError(f"hypotheses for pictures that are not in the set: {unknown[:3]} ({len(unknown)} in all)")

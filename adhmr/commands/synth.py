@@ -49,7 +49,9 @@ def run(options: Options) -> None:
         raise ValueError(f"expected at least 1 picture of 16 px, got {options.count} of {options.size} px")
     out = new_folder(options.out)
     body = free_body(options.vertices)
-    samples = make_samples(DOMAINS[options.domain], options.count, options.size, options.seed, body, options.domain)
+    # The seed is in the keys, so that two sets of a domain can be used together.
+    prefix = f"{options.domain}-{options.seed}"
+    samples = make_samples(DOMAINS[options.domain], options.count, options.size, options.seed, body, prefix)
     if options.labels == "biased":
         samples = biased_labels(samples, options.seed, Bias())
     elif options.labels == "mixed":

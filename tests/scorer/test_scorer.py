@@ -7,6 +7,7 @@ import torch
 from hmr.camera import bearing
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
+from hmr.samples import Samples
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, candidate_sets, noised_truth
 from scorer.correlation import pearson, spearman
@@ -99,6 +100,13 @@ def test_noised_truths_carry_their_errors(small_world):
     assert (sets.errors_mm[..., 0] > 0).all()
     exact = candidate_sets(samples, noised_truth(samples, 2, 0, max_sigma=0.0), body)
     assert exact.errors_mm.abs().max() < 0.1
+
+
+def test_two_pictures_of_one_key_are_refused(small_world):
+    samples, body = small_world["source"], free_body(1200)
+    twice = Samples.cat([samples, samples[:2]])
+    with pytest.raises(ValueError, match="2 pictures have a key that another one has"):
+        candidate_sets(twice, noised_truth(samples, 2, 0), body)
 
 
 def test_candidates_can_be_chunked_and_strange_ones_score_last(small_world):
