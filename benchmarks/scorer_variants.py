@@ -5,6 +5,7 @@ All are ranked by the paper's loss: RankNet over PVE, MPJPE, PA-PVE and PA-MPJPE
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import roma
@@ -51,7 +52,7 @@ class Candidates:
         )
 
 
-class Variant(nn.Module):
+class Variant(nn.Module, ABC):
     """Tokens of a candidate, attention over the picture, a score. Subclasses say what the tokens are."""
 
     tokens: int
@@ -68,13 +69,13 @@ class Variant(nn.Module):
         self.head = nn.Sequential(nn.Linear(self.tokens * d, 128), nn.GELU(approximate="tanh"), nn.Linear(128, 1))
         self.inputs()
 
+    @abstractmethod
     def inputs(self) -> None:
         """The layers that describe a candidate."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, local_map: Tensor, candidates: Candidates) -> Tensor:
         """(b, n, tokens, d)."""
-        raise NotImplementedError
 
     def forward(self, rgb: Tensor, towards: Tensor, candidates: Candidates) -> tuple[Tensor, Estimate]:
         """Scores (b, n), and the encoder's own estimate, which keeps it a mesh-recovery encoder while ranking is learnt."""

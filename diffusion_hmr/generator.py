@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.schedule import SamplerName, sampler
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import BlocksConfig
-from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.checkpoint import Pretrained
 from hmr.networks.fit import fast_precision
 from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
 from hmr.networks.train_branch import conditions_of
@@ -33,8 +32,10 @@ class GeneratorConfig:
     sampling_steps: int = 8
 
 
-class Generator(nn.Module):
+class Generator(Pretrained):
     """p(body | picture)."""
+
+    kind, config_type = "generator", GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -101,13 +102,3 @@ class Generator(nn.Module):
                 f"this generator was trained on {self.config.size} px crops, the pictures are {samples.size} px; make "
                 f"the set again with --size {self.config.size}"
             )
-
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, "generator", self, self.config)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> Generator:
-        config, _ = read_config(folder, "generator", GeneratorConfig)
-        generator = cls(config)
-        load_weights(folder, generator)
-        return generator.eval()

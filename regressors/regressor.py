@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import BlocksConfig
-from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.checkpoint import Pretrained
 from hmr.networks.fit import FitConfig, Report, autocast, fit
 from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig, root_mean_square
 from hmr.networks.pose_network import PoseNetwork
@@ -30,8 +30,10 @@ class RegressorConfig:
     head: BlocksConfig = field(default_factory=BlocksConfig)
 
 
-class Regressor(nn.Module):
+class Regressor(Pretrained):
     """One body for a picture: the branch's own estimate plus a correction."""
+
+    kind, config_type = "regressor", RegressorConfig
 
     def __init__(self, config: RegressorConfig) -> None:
         super().__init__()
@@ -67,16 +69,6 @@ class Regressor(nn.Module):
         """One candidate for each picture, in the same type as the generator's."""
         params = self.bodies(conditions_of(self.branch, samples), samples.K, model)
         return Hypotheses(samples.key, params.reshape_batch(len(samples), 1), samples.K, source, 0)
-
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, "regressor", self, self.config)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> Regressor:
-        config, _ = read_config(folder, "regressor", RegressorConfig)
-        regressor = cls(config)
-        load_weights(folder, regressor)
-        return regressor.eval()
 
 
 def train_regressor_head(

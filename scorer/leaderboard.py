@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
 
 _ELO = 400 / np.log(10)
 
@@ -82,13 +81,3 @@ def leaderboard(models: list[str], score: np.ndarray, seed: int = 0, resamples: 
         for i, name in enumerate(models)
     ]  # fmt: skip
     return sorted(out, key=lambda r: -r.rating)
-
-
-def win_probability(rating: float, opponent: float) -> float:
-    """That a model of ``rating`` beats one of ``opponent``."""
-    return float(expit((rating - opponent) / _ELO))
-
-
-def rating_gap(win_share: float) -> float:
-    """The inverse: how far apart two models are of which one wins this share."""
-    return float(_ELO * logit(win_share))

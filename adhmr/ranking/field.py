@@ -128,7 +128,7 @@ def field_of_people(images: Path, candidates: list[PersonCandidate], size: int) 
             left_out += [Unreadable(candidate.where, str(error)) for candidate in of_image]
             continue
         h, w = photograph.shape[:2]
-        inside = [c for c in of_image if overlap_with_picture(c.box_xyxy(), w, h)]
+        inside = [c for c in of_image if is_in_picture(c.box_xyxy(), w, h)]
         left_out += [Unreadable(c.where, f"is outside the {w} x {h} picture") for c in of_image if c not in inside]
         for number, group in enumerate(people_by_overlap(inside)):
             boxes = torch.stack([candidate.box_xyxy() for candidate in group])
@@ -149,7 +149,7 @@ def field_of_people(images: Path, candidates: list[PersonCandidate], size: int) 
     return _padded(rows, Samples.cat(parts)), left_out
 
 
-def overlap_with_picture(box: Tensor, width: int, height: int) -> bool:
+def is_in_picture(box: Tensor, width: int, height: int) -> bool:
     """Is some of the box inside the picture, and does it have an area?"""
     x0, y0, x1, y1 = box.tolist()
     return x0 < width and y0 < height and x1 > 0 and y1 > 0 and x1 - x0 >= 2 and y1 - y0 >= 2

@@ -7,13 +7,12 @@ keypoints and bone middles (b, 52, 256), the same for all hypotheses and steps.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
-from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
@@ -48,8 +47,10 @@ class MaskedHead(nn.Module):
         return nn.functional.linear(tokens.flatten(-2), self.linear.weight * self.mask, self.linear.bias)
 
 
-class ReleasedHypoNet(nn.Module):
+class ReleasedHypoNet(Pretrained):
     """See the module's docstring. States are (b, n, 133): 87 of keypoints, then 46 of twists, in the released scaling."""
+
+    kind, config_type = CHECKPOINT_KIND, ReleasedHypoNetConfig
 
     def __init__(self, config: ReleasedHypoNetConfig) -> None:
         super().__init__()
@@ -73,13 +74,3 @@ class ReleasedHypoNet(nn.Module):
         tokens = self.decoder(tokens + time.view(*t.shape, 1, -1), map_tokens(coarse))
         out = [self.keypoints_out(tokens[:, :, :NUM_KEYPOINTS]), self.twists_out(tokens[:, :, NUM_KEYPOINTS:])]
         return torch.cat(out, -1) + x_t
-
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, CHECKPOINT_KIND, self, self.config)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> ReleasedHypoNet:
-        config, _ = read_config(folder, CHECKPOINT_KIND, ReleasedHypoNetConfig)
-        network = cls(config)
-        load_weights(folder, network)
-        return network.eval()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -65,10 +66,15 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path}: could not be read as safetensors ({error})") from None
 
 
-def _fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+def misfits(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str], list[str]]:
+    """Names that ``weights`` lack, that the network does not know, and whose shapes differ."""
     own = network.state_dict()
-    missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
-    misshapen = sorted(k for k in set(own) & set(weights) if own[k].shape != weights[k].shape)
+    shapes = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
+    return sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys()), sorted(shapes)
+
+
+def _fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    missing, unknown, misshapen = misfits(network, weights)
     if missing or unknown or misshapen:
         raise ValueError(
             f"{path}: does not fit its configuration: missing {missing[:5]}, unknown {unknown[:5]}, "
@@ -88,6 +94,25 @@ def load_part(folder: Path, name: str, network: nn.Module) -> None:
     path = folder / "model.safetensors"
     weights = _read_weights(path)
     _fill(network, {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}, path)
+
+
+class Pretrained(nn.Module):
+    """A network that lies in a folder with its configuration. Subclasses name the checkpoint's kind and configuration."""
+
+    kind: ClassVar[str]
+    config_type: ClassVar[type]
+    config: Any
+
+    def save_pretrained(self, folder: Path) -> None:
+        save_network(folder, self.kind, self, self.config)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Self:
+        """Raises ValueError for a checkpoint of another kind or configuration."""
+        config, _ = read_config(folder, cls.kind, cls.config_type)
+        network = cls(config)
+        load_weights(folder, network)
+        return network.eval()
 
 
 def json_round_trip(config: Any) -> dict[str, Any]:

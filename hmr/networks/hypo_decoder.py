@@ -3,7 +3,7 @@
 Pre-norm blocks of self-attention, cross-attention and FFN. Queries and keys get a fixed sinusoidal embedding of the token's
 number in every block, memory keys one of the place; values get none. Block i attends to tokens within ``reach[i]`` hops of the
 body's graph, so the first blocks see nearly the whole body and the last only neighbours. Written anew from the released
-code's interface and numbers (../README, section "Released checkpoints"); module names are ours.
+code's interface and numbers (docs/rank.md, "Released checkpoints"); module names are ours.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hmr.networks.checkpoint import misfits
+
 #: Regular expressions over released names and what replaces them; an empty replacement drops a name on purpose.
 Renames = tuple[tuple[str, str], ...]
 
@@ -50,12 +52,8 @@ def renamed(weights: Mapping[str, Tensor], renames: Renames) -> dict[str, Tensor
 def fill(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load all of ``weights``. Raises ValueError that lists what is missing, left over, or of another shape."""
     own = network.state_dict()
-    missing, left = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    shapes = [
-        f"{k} {tuple(weights[k].shape)}, expected {tuple(own[k].shape)}"
-        for k in own.keys() & weights.keys()
-        if weights[k].shape != own[k].shape
-    ]
+    missing, left, misshapen = misfits(network, weights)
+    shapes = [f"{k} {tuple(weights[k].shape)}, expected {tuple(own[k].shape)}" for k in misshapen]
     if missing or left or shapes:
         raise ValueError(f"the checkpoint does not fit: missing {missing}; left over {left}; of another shape {shapes}")
     network.load_state_dict(dict(weights))

@@ -7,7 +7,6 @@ not normalised; the patch convolution pads by two pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import timm
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from hmr.body import BodyModel
 from hmr.hypotheses import Hypotheses
-from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
 from hmr.samples import Samples
@@ -54,8 +53,10 @@ def uvd_in_upright_picture(uvd: Tensor, picture_hw: tuple[int, int]) -> Tensor:
     return uvd * torch.tensor([1.0, width / height, 1.0], device=uvd.device)
 
 
-class ReleasedHmrScorer(nn.Module):
+class ReleasedHmrScorer(Pretrained):
     """See the module's docstring."""
+
+    kind, config_type = CHECKPOINT_KIND, ReleasedHmrScorerConfig
 
     def __init__(self, config: ReleasedHmrScorerConfig) -> None:
         super().__init__()
@@ -119,13 +120,3 @@ class ReleasedHmrScorer(nn.Module):
         value = torch.cat(parts).masked_fill(~usable, -torch.inf)
         unknown = torch.full_like(value, torch.nan)
         return Scores(samples.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, (unknown, unknown), unknown)
-
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, CHECKPOINT_KIND, self, self.config)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> ReleasedHmrScorer:
-        config, _ = read_config(folder, CHECKPOINT_KIND, ReleasedHmrScorerConfig)
-        scorer = cls(config)
-        load_weights(folder, scorer)
-        return scorer.eval()

@@ -6,12 +6,11 @@ It looks at maps, not at pictures: its image branch is HypoNet's (coarse map (b,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from hmr.networks.checkpoint import load_weights, read_config, save_network
+from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
 from hmr.skeleton import JOINT_PARENTS, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
@@ -31,8 +30,10 @@ class ReleasedScoreNetConfig:
     decoder: HypoDecoderConfig = field(default_factory=HypoDecoderConfig)
 
 
-class ReleasedScoreNet(nn.Module):
+class ReleasedScoreNet(Pretrained):
     """See the module's docstring."""
+
+    kind, config_type = CHECKPOINT_KIND, ReleasedScoreNetConfig
 
     def __init__(self, config: ReleasedScoreNetConfig) -> None:
         super().__init__()
@@ -55,13 +56,3 @@ class ReleasedScoreNet(nn.Module):
         own = torch.cat([self.keypoints_in(uvd.flatten(-2)), self.twists_in(twist.flatten(-2))], 2)
         tokens = self.decoder(torch.cat([own, local], -1), map_tokens(coarse))
         return self.head(tokens.reshape(b * n, -1)).view(b, n)
-
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, CHECKPOINT_KIND, self, self.config)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> ReleasedScoreNet:
-        config, _ = read_config(folder, CHECKPOINT_KIND, ReleasedScoreNetConfig)
-        network = cls(config)
-        load_weights(folder, network)
-        return network.eval()

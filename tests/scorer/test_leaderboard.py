@@ -1,7 +1,20 @@
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
-from scorer.leaderboard import bradley_terry, leaderboard, rating_gap, win_counts, win_probability
+from scorer.leaderboard import bradley_terry, leaderboard, win_counts
+
+_ELO = 400 / np.log(10)
+
+
+def win_probability(rating: float, opponent: float) -> float:
+    """That a model of ``rating`` beats one of ``opponent``."""
+    return float(expit((rating - opponent) / _ELO))
+
+
+def rating_gap(win_share: float) -> float:
+    """The inverse: how far apart two models are of which one wins this share."""
+    return float(_ELO * logit(win_share))
 
 
 def test_two_models_are_as_far_apart_as_their_wins_say():
