@@ -26,7 +26,7 @@ from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses
 from hmr.networks.checkpoint import load_part
-from hmr.networks.fit import FitConfig, fit
+from hmr.networks.fit import BatchRandom, FitConfig, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples, load_samples
@@ -64,8 +64,8 @@ def train_variant(
 ) -> Variant:
     towards, targets = bearing(samples.K, samples.size), Targets.of(samples, model)
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        del generator
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        del random
         picture = sets.picture[rows]
         score, own = variant(samples.rgb[picture].float() / 255, towards[picture], candidates[rows])
         ranked = ranknet_loss(score, sets.errors_mm[rows])

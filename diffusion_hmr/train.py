@@ -12,16 +12,15 @@ from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator, GeneratorConfig
 from diffusion_hmr.schedule import NUM_TIMESTEPS, noise_schedule
 from hmr.body import BodyModel
-from hmr.networks.fit import FitConfig, Report, fit
+from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
 from hmr.networks.image_branch import Conditions, Targets, root_mean_square
 from hmr.networks.train_branch import conditions_of, split_rows, train_image_branch
 from hmr.samples import Samples
 
 
-def antithetic_timesteps(shape: tuple[int, int], generator: torch.Generator, device: torch.device) -> Tensor:
+def antithetic_timesteps(b: int, n: int, random: BatchRandom) -> Tensor:
     """(b, n) timesteps; each drawn one comes with its mirror T - 1 - t, which evens out a batch (HypoNet's training)."""
-    b, n = shape
-    half = torch.randint(0, NUM_TIMESTEPS, (b, (n + 1) // 2), generator=generator, device=device)
+    half = random.integers(NUM_TIMESTEPS, b, (n + 1) // 2)
     return torch.cat([half, NUM_TIMESTEPS - 1 - half], 1)[:, :n]
 
 
@@ -48,11 +47,11 @@ def train_denoiser(
     device = denoiser.residual_std.device
     denoiser.residual_std.copy_(root_mean_square((states - conditions.own) / conditions.own_scale))
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         batch = conditions[rows].map(lambda x: x.to(device))
         x_0 = denoiser.normalised(states[rows, None].to(device), batch).expand(-1, draws, -1)
-        noise = torch.randn(x_0.shape, generator=generator, device=device)
-        t = antithetic_timesteps((len(rows), draws), generator, device)
+        noise = random.normal(*x_0.shape)
+        t = antithetic_timesteps(len(rows), draws, random)
         return v_error(denoiser, x_0, noise, t, batch).mean(), {}
 
     fit(denoiser, loss, len(states), config, seed, report, state_folder)
@@ -67,7 +66,7 @@ class GeneratorTraining:
     branch has seen its own estimate is better than it will ever be again, and a denoiser that learnt from those is too sure.
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=4e-3))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
     denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
     branch_share: float = 0.67
 

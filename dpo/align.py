@@ -20,7 +20,7 @@ from diffusion_hmr.schedule import NUM_TIMESTEPS
 from diffusion_hmr.train import v_error
 from dpo.loss import PairErrors, diffusion_dpo_loss, preference_logs
 from dpo.pairs import PreferencePairs
-from hmr.networks.fit import FitConfig, Report, fit
+from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
 from hmr.networks.image_branch import Conditions
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
@@ -66,13 +66,13 @@ def pair_errors(
     conditions: Conditions,
     winner: Tensor,
     loser: Tensor,
-    generator: torch.Generator,
+    random: BatchRandom,
 ) -> PairErrors:
     """Errors at one timestep and with one noise for winner and loser (p, 133), policy and reference alike."""
     states = torch.stack([winner, loser], 1)
     x_0 = policy.normalised(states, conditions)
-    noise = torch.randn(x_0[:, :1].shape, generator=generator, device=x_0.device).expand_as(x_0)
-    t = torch.randint(0, NUM_TIMESTEPS, (len(x_0), 1), generator=generator, device=x_0.device).expand(-1, 2)
+    noise = random.normal(len(x_0), 1, x_0.shape[-1]).expand_as(x_0)
+    t = random.integers(NUM_TIMESTEPS, len(x_0), 1).expand(-1, 2)
     of_policy = v_error(policy, x_0, noise, t, conditions)
     # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
     # equal networks would not give equal errors.
@@ -80,14 +80,14 @@ def pair_errors(
     return PairErrors(of_policy[:, 0], of_policy[:, 1], of_reference[:, 0], of_reference[:, 1])
 
 
-def replay_error(policy: Denoiser, replay: Replay, count: int, generator: torch.Generator) -> Tensor:
-    """The base's own training error on a random batch of replayed labels."""
+def replay_error(policy: Denoiser, replay: Replay, count: int, random: BatchRandom) -> Tensor:
+    """The base's own training error on a random batch of ``count`` replayed labels."""
     device = policy.residual_std.device
-    rows = torch.randint(0, len(replay.states), (count,), generator=generator, device=device).cpu()
+    rows = random.integers(len(replay.states), count).cpu()
     conditions = replay.conditions[rows].map(lambda x: x.to(device))
     x_0 = policy.normalised(replay.states[rows, None].to(device), conditions)
-    noise = torch.randn(x_0.shape, generator=generator, device=device)
-    t = torch.randint(0, NUM_TIMESTEPS, (count, 1), generator=generator, device=device)
+    noise = random.normal(*x_0.shape)
+    t = random.integers(NUM_TIMESTEPS, count, 1)
     return v_error(policy, x_0, noise, t, conditions).mean()
 
 
@@ -138,7 +138,7 @@ def align(
     device = policy.residual_std.device
     rounds = _Rounds(generator, keys, make_pairs, config, seed)
 
-    def loss(rows: Tensor, random: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         assert rounds.pairs is not None
         assert rounds.reference is not None
         rows = rows % len(rounds.pairs)
@@ -154,7 +154,7 @@ def align(
         total = pair_loss(errors, config.beta).mean()
         logs = preference_logs(errors, config.beta)
         if replay is not None and config.replay_weight > 0:
-            replayed = replay_error(policy, replay, config.replay_batch, random)
+            replayed = replay_error(policy, replay, config.replay_batch // random.parts, random)
             total = total + config.replay_weight * replayed
             logs["errors/replay"] = replayed
         return total, {k: v.detach() for k, v in logs.items()}

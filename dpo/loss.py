@@ -8,8 +8,10 @@ dimensions and has the factor T omega(lambda); with a mean over D dimensions our
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -40,6 +42,64 @@ def diffusion_dpo_loss(errors: PairErrors, beta: float) -> Tensor:
     return -logsigmoid(errors.margin(beta))
 
 
+def hinge_loss(errors: PairErrors, beta: float) -> Tensor:
+    """SLiC (Zhao et al. 2023): (p,). Pairs whose margin is above one nat teach nothing any more."""
+    return torch.relu(1 - errors.margin(beta))
+
+
+def ipo_loss(errors: PairErrors, beta: float) -> Tensor:
+    """IPO (Azar et al. 2024, eq. 17) times beta squared, so that its step size does not depend on beta: (p,). The margin is
+    driven to half a nat and no further."""
+    return (errors.margin(beta) - 0.5).square()
+
+
+def robust_loss(errors: PairErrors, beta: float, label_smoothing: float) -> Tensor:
+    """Robust DPO (Ray Chowdhury et al. 2024): unbiased when a share ``label_smoothing`` < 0.5 of the pairs is swapped: (p,)."""
+    margin = errors.margin(beta)
+    noisy = (1 - label_smoothing) * logsigmoid(margin) - label_smoothing * logsigmoid(-margin)
+    return -noisy / (1 - 2 * label_smoothing)
+
+
+def exo_pair_loss(errors: PairErrors, beta: float, label_smoothing: float) -> Tensor:
+    """EXO (Ji et al. 2024, eq. 16): KL of the policy's preference from one that is wrong with ``label_smoothing`` > 0: (p,)."""
+    margin = errors.margin(beta)
+    log_winner, log_loser = logsigmoid(margin), logsigmoid(-margin)
+    return log_winner.exp() * (log_winner - math.log1p(-label_smoothing)) + log_loser.exp() * (
+        log_loser - math.log(label_smoothing)
+    )
+
+
+def apo_zero_loss(errors: PairErrors, beta: float) -> Tensor:
+    """APO (D'Oosterlinck et al. 2024, eq. 7): winners become likelier and losers less likely, each by itself: (p,)."""
+    winner, loser = errors.rewards(beta)
+    return 1 - winner.sigmoid() + loser.sigmoid()
+
+
+def apo_down_loss(errors: PairErrors, beta: float) -> Tensor:
+    """APO (D'Oosterlinck et al. 2024, eq. 8), for winners worse than the policy's own: both less likely, losers more so: (p,)."""
+    winner, loser = errors.rewards(beta)
+    return winner.sigmoid() + 1 - (winner - loser).sigmoid()
+
+
+def kto_loss(reward: Tensor, desirable: Tensor, anchor: Tensor) -> Tensor:
+    """KTO (Ethayarajh et al. 2024, eq. 8) for samples that are good or bad, each by itself: (s,).
+
+    reward (s,): beta * (reference error - policy error). desirable (s,): bool. anchor: the mean reward of the batch, not below
+    zero and without gradient, which stands for the divergence of policy and reference.
+    """
+    sign = torch.where(desirable, 1.0, -1.0)
+    return 1 - (sign * (reward - anchor)).sigmoid()
+
+
+def kto_pair_loss(errors: PairErrors, beta: float) -> Tensor:
+    """``kto_loss`` of winners and losers, which need not belong together: the mean of the two, (p,)."""
+    winner, loser = errors.rewards(beta)
+    both = torch.cat([winner, loser])
+    desirable = torch.arange(len(both), device=both.device) < len(winner)
+    anchor = both.mean().clamp_min(0).detach()
+    return 0.5 * kto_loss(both, desirable, anchor).unflatten(0, (2, -1)).sum(0)
+
+
 def winner_sft_loss(errors: PairErrors, beta: float) -> Tensor:
     """Supervised finetuning on the winners, scaled so that at the start its gradient is the winner's part of DPO's: (p,)."""
     return 0.5 * beta * errors.policy_winner
@@ -49,6 +109,13 @@ def released_dpo_loss(joints: PairErrors, twists: PairErrors, beta: float) -> Te
     """The loss of the released ADHMR code, which is not the paper's: joints and twists in separate logistic terms, and a
     factor one half. Errors are means over 29 x 3 and 23 x 2 dimensions after visibility masks (denominators not reduced)."""
     return (-logsigmoid(joints.margin(0.5 * beta))).mean() + (-logsigmoid(twists.margin(0.5 * beta))).mean()
+
+
+def released_sft_loss(squared_error_2d: Tensor, squared_error_shape: Tensor, joints: Tensor, twists: Tensor) -> Tensor:
+    """The base training loss of the released code: errors summed over their dimensions, (b, …) each, 40 times for the branch's 2D
+    keypoints (10 on Human3.6M) and 10 times for its betas; the predicted noise's for joints and twists as they are."""
+    parts = (40 * squared_error_2d, 10 * squared_error_shape, joints, twists)
+    return torch.stack([part.flatten(1).sum(1).mean() for part in parts]).sum()
 
 
 def preference_logs(errors: PairErrors, beta: float) -> dict[str, Tensor]:

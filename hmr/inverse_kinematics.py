@@ -65,18 +65,42 @@ def _not_parallel(axis: Tensor) -> Tensor:
     return torch.nn.functional.one_hot(axis.abs().argmin(-1), 3).to(axis)
 
 
+def fitted_pelvis(keypoints_cam: Tensor, rest_keypoints: Tensor) -> Tensor:
+    """R_cam_root (..., 3, 3) that fits the pelvis' three children best (orthogonal Procrustes); (..., 29, 3) both."""
+    children = list(PELVIS_CHILDREN)
+    rest = rest_keypoints[..., children, :] - rest_keypoints[..., :1, :]
+    posed = keypoints_cam[..., children, :] - keypoints_cam[..., :1, :]
+    return nearest_rotation(posed.transpose(-1, -2) @ rest)
+
+
+def pelvis_of_spine(keypoints_cam: Tensor, rest_keypoints: Tensor) -> Tensor:
+    """R_cam_root (..., 3, 3) as the released ADHMR and HybrIK code has it: the spine's direction is met exactly, and about it
+    the pelvis is turned until the middle of the hips lies on the right side. On exact keypoints it equals ``fitted_pelvis``."""
+    left, right, spine = PELVIS_CHILDREN
+    rest, posed = (points - points[..., :1, :] for points in (rest_keypoints, keypoints_cam))
+    up = torch.nn.functional.normalize(posed[..., spine, :], dim=-1)
+    R_swing = swing_between(rest[..., spine, :], posed[..., spine, :])
+    hips_rest = (R_swing @ (rest[..., left, :] + rest[..., right, :])[..., None])[..., 0]
+    hips_posed = posed[..., left, :] + posed[..., right, :]
+    across_rest, across_posed = (h - (h * up).sum(-1, keepdim=True) * up for h in (hips_rest, hips_posed))
+    sine = (up * torch.linalg.cross(across_rest, across_posed)).sum(-1)
+    angle = torch.atan2(sine, (across_rest * across_posed).sum(-1))
+    return roma.rotvec_to_rotmat(up * angle[..., None]) @ R_swing
+
+
 def rotations_from_keypoints(keypoints_cam: Tensor, twists: Tensor, rest_keypoints: Tensor) -> tuple[Tensor, Tensor]:
     """Keypoints (..., 29, 3), twists (..., 23, 2) and rest keypoints (..., 29, 3) to R_cam_root (..., 3, 3) and
     R_parent_joint (..., 23, 3, 3).
 
-    The pelvis is fitted to its three children (orthogonal Procrustes); every other joint's swing is the direction to its
-    child. Exact for keypoints of a body with those bone lengths; for others the bones' directions are kept. The twists
-    need not be normalised.
+    The pelvis is fitted to its three children; every other joint's swing is the direction to its child. Exact for keypoints of
+    a body with those bone lengths; for others the bones' directions are kept. The twists need not be normalised.
     """
-    children = list(PELVIS_CHILDREN)
-    rest_hips = rest_keypoints[..., children, :] - rest_keypoints[..., :1, :]
-    posed_hips = keypoints_cam[..., children, :] - keypoints_cam[..., :1, :]
-    R_cam_root = nearest_rotation(posed_hips.transpose(-1, -2) @ rest_hips)
+    R_cam_root = fitted_pelvis(keypoints_cam, rest_keypoints)
+    return R_cam_root, rotations_below(R_cam_root, keypoints_cam, twists, rest_keypoints)
+
+
+def rotations_below(R_cam_root: Tensor, keypoints_cam: Tensor, twists: Tensor, rest_keypoints: Tensor) -> Tensor:
+    """R_parent_joint (..., 23, 3, 3) for a pelvis that is known; the others as ``rotations_from_keypoints``."""
     bones = rest_bones(rest_keypoints)
     posed = keypoints_cam[..., _CHILDREN, :] - keypoints_cam[..., _JOINTS, :]
     axis = torch.nn.functional.normalize(bones, dim=-1)
@@ -92,4 +116,4 @@ def rotations_from_keypoints(keypoints_cam: Tensor, twists: Tensor, rest_keypoin
         R_world = R_cam_parent @ R_local
         for k, joint in enumerate(level):
             world[joint], local[joint] = R_world[..., k, :, :], R_local[..., k, :, :]
-    return R_cam_root, torch.stack(local[1:], dim=-3)
+    return torch.stack(local[1:], dim=-3)

@@ -15,7 +15,7 @@ from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import BlocksConfig
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.fit import FitConfig, Report, autocast, fit
+from hmr.networks.fit import BatchRandom, FitConfig, Report, autocast, fit
 from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig, root_mean_square
 from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.train_branch import conditions_of
@@ -84,8 +84,8 @@ def train_regressor_head(
     device = regressor.residual_std.device
     regressor.residual_std.copy_(root_mean_square(states - conditions.own))
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        del generator
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        del random
         batch = conditions[rows].map(lambda x: x.to(device))
         error = (regressor.state(batch) - states[rows].to(device)) / regressor.residual_std
         return error.square().mean(), {}

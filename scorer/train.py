@@ -12,7 +12,7 @@ from hmr.body import BodyModel
 from hmr.camera import bearing
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import load_part
-from hmr.networks.fit import FitConfig, Report, fit
+from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
@@ -33,7 +33,7 @@ class ScorerTraining:
     the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=3e-3))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=5e-3))
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
@@ -76,8 +76,8 @@ def train_ranking(
     towards, targets = bearing(samples.K, samples.size), Targets.of(samples, model)
     device = scorer.token.device
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        del generator
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        del random
         picture = sets.picture[rows]
         pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
         judged = scorer(pictures, sets.uvd[rows].to(device))
@@ -131,8 +131,8 @@ def train_blind_scorer(
 ) -> BlindScorer:
     """The same losses on the same sets, without pictures; it has nothing but the candidates, so it ranks all of them."""
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        del generator
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        del random
         everything = torch.ones(len(rows), dtype=torch.bool)
         return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training.qualities)
 

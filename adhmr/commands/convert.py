@@ -13,16 +13,17 @@ class Options:
     """
     Args:
         checkpoint: the released file (.pth.tar, .pth)
-        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar); score-net, or hypo-net (ScoreHypo, ADHMR; both look at HRNet features, not
-            at pictures)
+        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar); score-net, hypo-net (ScoreHypo, ADHMR; both look at HRNet features, not at
+            pictures); hypo-net-branch, score-net-branch (the HRNets that those features come from, in the same files)
         out: the checkpoint's folder
-        entry: which entry of the file to take; without it the usual one (ema or ema_score hold averaged weights)
+        entry: which entry of the file to take; without it the usual one (ema, ema_score, ema_cond, ema_score_cond hold averaged
+            weights)
         seed: kept in the provenance
         device: conversion runs on the CPU
     """
 
     checkpoint: Path
-    kind: Literal["hmr-scorer", "score-net", "hypo-net"]
+    kind: Literal["hmr-scorer", "score-net", "hypo-net", "hypo-net-branch", "score-net-branch"]
     out: Path
     entry: str | None = None
     seed: int = 0
@@ -31,7 +32,7 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from diffusion_hmr.released.convert import hypo_net_from_released
+    from diffusion_hmr.released.convert import hrnet_branch_from_released, hypo_net_from_released
     from hmr.files import new_folder, write_provenance
     from hmr.networks.released import read_released
     from scorer.released.convert import hmr_scorer_from_released, score_net_from_released
@@ -40,6 +41,8 @@ def run(options: Options) -> None:
         "hmr-scorer": ("network", hmr_scorer_from_released),
         "score-net": ("model_score", score_net_from_released),
         "hypo-net": ("model", hypo_net_from_released),
+        "hypo-net-branch": ("model_cond", hrnet_branch_from_released),
+        "score-net-branch": ("model_score_cond", hrnet_branch_from_released),
     }[options.kind]
     network = convert(read_released(options.checkpoint, options.entry or usual, usual))
     out = new_folder(options.out)

@@ -44,3 +44,13 @@ def keypoints_in_crop(x_keypoints: Tensor) -> Tensor:
     units = torch.tensor([PICTURE_PX, PICTURE_PX, DEPTH_MM]) / (2 * SCALE)
     offset = torch.tensor([0.5 * PICTURE_PX, 0.5 * PICTURE_PX, 0.0])
     return x_keypoints.unflatten(-1, (-1, 3)) * units + offset
+
+
+def uvd_of_released(x_keypoints: Tensor) -> Tensor:
+    """(…, 29, 3) in the released scaling to our UVD: u and v in [-1, 1] across the crop, metres behind the pelvis."""
+    return x_keypoints * torch.tensor([1.0, 1.0, DEPTH_MM / 1000 / 2]) / SCALE
+
+
+def released_of_uvd(uvd: Tensor) -> Tensor:
+    """The inverse of ``uvd_of_released``."""
+    return uvd * SCALE / torch.tensor([1.0, 1.0, DEPTH_MM / 1000 / 2])

@@ -1,32 +1,71 @@
 """One training loop for every network of the house: accelerate, AdamW, warm-up and decay, EMA, stop and resume.
 
-A trainer gives a loss as a function of rows (indices into its data) and a random generator; the loop does the rest. The
-order of the rows is a function of the seed and the step alone, so a resumed run is the run that was interrupted.
+A trainer gives a loss as a function of rows (indices into its data) and a source of random numbers; the loop does the rest. Which
+rows a step sees, and its random numbers, are functions of the seed and the step alone: a resumed run is the run that was
+interrupted, and several processes (``accelerate launch``) or accumulated gradients are one process with the same batch.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import PartialState
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from hmr.files import write_atomically
+from hmr.networks.preemption import PreemptedError, preemption_asked
+from hmr.networks.training_state import TrainingState, keep_states, load_state, save_state
 
-Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, dict[str, Tensor]]]
 Report = Callable[[int, int, dict[str, float]], None]
+
+
+class BatchRandom:
+    """Random numbers of one step. A batch is dealt out to ``parts`` (processes, and steps of gradient accumulation); numbers are
+    drawn for the whole of it, and each part gets its own, so they do not depend on how many parts there are."""
+
+    def __init__(self, seed: int, device: torch.device, part: int = 0, parts: int = 1) -> None:
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+        self.device, self.part, self.parts = device, part, parts
+
+    def deal(self, whole: Tensor) -> Tensor:
+        """This part of something whose first axis is the batch."""
+        return whole[self.part :: self.parts]
+
+    def normal(self, count: int, *shape: int) -> Tensor:
+        """Standard normal (count, ...) for ``count`` items of this part."""
+        return self.deal(torch.randn(count * self.parts, *shape, generator=self.generator, device=self.device))
+
+    def integers(self, high: int, count: int, *shape: int) -> Tensor:
+        """Uniform in 0 .. high - 1, (count, ...)."""
+        shape = (count * self.parts, *shape)
+        return self.deal(torch.randint(0, high, shape, generator=self.generator, device=self.device))
+
+
+Loss = Callable[[Tensor, BatchRandom], tuple[Tensor, dict[str, Tensor]]]
+
+
+class Keeps(Protocol):
+    """What a trainer must have kept beside the network to go on as if nothing had happened (a reference, say)."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """steps: optimiser steps. lr: peak; linear warm-up for ``warmup`` of the steps, then cosine decay to zero.
+    """steps: optimiser steps. batch_size: over all processes. lr: peak; linear warm-up for ``warmup`` of the steps, then cosine
+    decay to zero.
 
     ema_decay: decay of the averaged weights (0: none). precision: "auto" is bf16 where the device is fast at it.
+    gradient_accumulation_steps: parts that a process's batch is cut into, for memory; the result is the same.
+    keep_last: training states that are kept on disk while the run lasts.
     """
 
     steps: int = 1000
@@ -37,10 +76,12 @@ class FitConfig:
     grad_clip: float = 1.0
     ema_decay: float = 0.0
     precision: str = "auto"
+    gradient_accumulation_steps: int = 1
+    keep_last: int = 1
 
 
 class TrainingDivergedError(ValueError):
-    """A loss that is not finite; the last good state is kept."""
+    """A loss or a gradient that is not finite; the last good state is kept."""
 
 
 def fast_precision(device: torch.device) -> str:
@@ -73,8 +114,31 @@ def rows_of_step(step: int, n_rows: int, batch_size: int, seed: int) -> Tensor:
     return order[place * size : (place + 1) * size]
 
 
-def _state_path(folder: Path) -> Path:
-    return folder / "training_state.pt"
+class _Step(nn.Module):
+    """A network and its loss in one module, so that DDP sees one forward pass, whatever a loss calls."""
+
+    def __init__(self, network: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.loss(rows.cpu(), random)  # DDP moves tensors to its device; rows index data on the CPU
+
+
+def _accelerator(device: torch.device, config: FitConfig, n_rows: int) -> Accelerator:
+    # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
+    accelerator = Accelerator(
+        mixed_precision="no",
+        cpu=device.type == "cpu",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    parts = accelerator.num_processes * config.gradient_accumulation_steps
+    if parts > 1 and min(config.batch_size, n_rows) % parts:
+        raise ValueError(
+            f"a batch of {min(config.batch_size, n_rows)} cannot be dealt out evenly to {accelerator.num_processes} processes "
+            f"x {config.gradient_accumulation_steps} accumulation steps; choose a batch_size that can"
+        )
+    return accelerator
 
 
 def fit(
@@ -88,81 +152,80 @@ def fit(
     save_every: int = 200,
     stop_at: int | None = None,
     before_step: Callable[[int], None] | None = None,
+    keeps: Keeps | None = None,
+    describe: Callable[[Tensor], str] | None = None,
 ) -> nn.Module:
     """Train ``model`` in place and return it; with EMA its weights are the averaged ones at the end.
 
     state_folder: where the training state is kept, and resumed from; removed at the end. stop_at: stop after that many
     steps with the state saved (for tests and for time limits). before_step: called with the number of each step before it.
+    keeps: saved and restored with the state. describe: names the rows of a batch in an error.
 
-    Raises TrainingDivergedError when the loss is not finite, ValueError when there are no rows.
+    Raises TrainingDivergedError when the loss or its gradient is not finite (the state before that step is saved),
+    PreemptedError after a SIGTERM (the state is saved), ValueError when there are no rows, or the batch cannot be dealt out.
     """
     if n_rows == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
     device = next(model.parameters()).device
-    # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
-    accelerator = Accelerator(mixed_precision="no", cpu=device.type == "cpu")
+    accelerator = _accelerator(device, config, n_rows)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
     ema = (
         EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
         if config.ema_decay
         else None
     )
-    start = 0
-    if state_folder is not None and _state_path(state_folder).exists():
-        state = torch.load(_state_path(state_folder), map_location=device, weights_only=True)
-        if state["rows"] != n_rows or state["seed"] != seed:
-            raise ValueError(
-                f"{_state_path(state_folder)}: was made with {state['rows']} samples and seed {state['seed']}, "
-                f"this run has {n_rows} and {seed}; choose another --out or remove it"
-            )
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        if ema is not None:
-            ema.load_state_dict(state["ema"])
-        start = state["step"]
+    run = TrainingState(model, optimizer, ema, keeps, n_rows, seed, accelerator.num_processes)
+    start = load_state(state_folder, run, device) if state_folder is not None else 0
     end = config.steps if stop_at is None else min(stop_at, config.steps)
+    step_module = accelerator.prepare_model(_Step(model, loss_of_rows), device_placement=False)
+    accumulation = config.gradient_accumulation_steps
+    parts, first = accelerator.num_processes * accumulation, accelerator.process_index * accumulation
 
     def save(step: int) -> None:
-        if state_folder is None:
-            return
-        with write_atomically(_state_path(state_folder)) as partial:
-            torch.save(
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "ema": ema.state_dict() if ema is not None else {},
-                    "step": step,
-                    "rows": n_rows,
-                    "seed": seed,
-                },
-                partial,
+        if state_folder is not None and accelerator.is_main_process:
+            save_state(state_folder, run, step, config.keep_last)
+        accelerator.wait_for_everyone()
+
+    def stop_if(wrong: bool, what: str, step: int, rows: Tensor) -> None:
+        if wrong:
+            save(step)
+            named = f" (batch: {describe(rows)})" if describe is not None else ""
+            raise TrainingDivergedError(
+                f"{what} at step {step}{named}: lower lr (now {config.lr}) and resume; the state before this step is kept"
             )
 
     model.train()
     for step in range(start, end):
         if before_step is not None:
             before_step(step)
-        generator = torch.Generator(device=device).manual_seed(seed * 7_368_787 + step)
-        torch.manual_seed(seed * 7_368_787 + step)  # dropout
         for group in optimizer.param_groups:
             group["lr"] = config.lr * learning_rate_share(step, config)
-        with autocast(device, config.precision):
-            loss, logs = loss_of_rows(rows_of_step(step, n_rows, config.batch_size, seed), generator)
-        if not torch.isfinite(loss):
-            raise TrainingDivergedError(
-                f"the loss is {loss.item()} at step {step}: lower lr (now {config.lr}) and resume"
-            )
-        accelerator.backward(loss)
+        batch = rows_of_step(step, n_rows, config.batch_size, seed)
+        values: dict[str, Tensor] = {}
+        for micro in range(accumulation):
+            part = first + micro
+            random = BatchRandom(seed * 7_368_787 + step, device, part, parts)
+            torch.manual_seed(seed * 7_368_787 + step + 1_000_003 * part)  # dropout
+            with autocast(device, config.precision), _synchronised(accelerator, step_module, micro == accumulation - 1):
+                loss, logs = step_module(random.deal(batch), random)
+                accelerator.backward(loss / accumulation)
+            for name, value in {"loss": loss.detach(), **logs}.items():
+                values[name] = values.get(name, 0.0) + value.detach().float().mean() / accumulation
+        values = accelerator.reduce(values, "mean") if accelerator.num_processes > 1 else values  # pyright: ignore[reportAssignmentType]
+        stop_if(not bool(torch.isfinite(values["loss"])), f"the loss is {float(values['loss'])}", step, batch)
         norm = accelerator.clip_grad_norm_(model.parameters(), config.grad_clip)
+        if norm is not None:
+            stop_if(not bool(torch.isfinite(norm)), f"the gradient's norm is {float(norm)}", step, batch)
+            values["grad_norm"] = norm
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if ema is not None:
             ema.step(model.parameters())
         if step % 10 == 0 or step == end - 1:
-            values = {"loss": float(loss.detach()), **{k: float(v) for k, v in logs.items()}}
-            if norm is not None:
-                values["grad_norm"] = float(norm)
-            report(step + 1, config.steps, values)
+            report(step + 1, config.steps, {name: float(value) for name, value in values.items()})
+        if preemption_asked(accelerator):
+            save(step + 1)
+            raise PreemptedError(step + 1, config.steps, state_folder is not None)
         if (step + 1) % save_every == 0:
             save(step + 1)
     if end < config.steps:
@@ -170,6 +233,17 @@ def fit(
         return model
     if ema is not None:
         ema.copy_to(model.parameters())
-    if state_folder is not None:
-        _state_path(state_folder).unlink(missing_ok=True)
+    if state_folder is not None and accelerator.is_main_process:
+        keep_states(state_folder, 0)
+    accelerator.wait_for_everyone()
     return model.eval()
+
+
+def _synchronised(accelerator: Accelerator, step_module: nn.Module, last: bool):
+    """Gradients of processes are averaged in the last part of a batch only."""
+    return nullcontext() if last else accelerator.no_sync(step_module)
+
+
+def is_main_process() -> bool:
+    """Whether this process writes files and reports; the only one there is, usually."""
+    return PartialState().is_main_process

@@ -31,6 +31,8 @@ DECODER: Renames = (
     (r"bn_start_j\.", "keypoints_in.norm."),
 )
 
+_BUFFER = re.compile(r"(running_mean|running_var|num_batches_tracked|init_shape)$")
+
 
 def renamed(weights: Mapping[str, Tensor], renames: Renames) -> dict[str, Tensor]:
     """The same tensors under our names. Raises ValueError that lists every name no rule matches."""
@@ -62,7 +64,8 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
 def read_released(path: Path, entry: str, names_of: str) -> dict[str, Tensor]:
     """The weights under ``entry`` of a released file; a ``module.`` prefix is left to ``renamed``.
 
-    Averaged weights (a list ``shadow_params``) have no names of their own: they are in the order of the entry ``names_of``.
+    Averaged weights (a list ``shadow_params``) have no names of their own: they are the parameters of the entry ``names_of``, in
+    its order; what is no parameter there (running statistics, the mean shape) is taken from it as it is.
     Raises ValueError: no such file, not a torch file, content that would need code to be run, or no such entry.
     """
     if not path.is_file():
@@ -81,7 +84,8 @@ def read_released(path: Path, entry: str, names_of: str) -> dict[str, Tensor]:
     averaged = weights.get("shadow_params")
     if averaged is None:
         return weights
-    names = list(content.get(names_of, {}))
+    plain = dict(content.get(names_of, {}))
+    names = [name for name in plain if not _BUFFER.search(name)]
     if len(names) != len(averaged):
         raise ValueError(f"{path}: '{entry}' has {len(averaged)} averaged weights, '{names_of}' names {len(names)}")
-    return dict(zip(names, averaged, strict=True))
+    return {**plain, **dict(zip(names, averaged, strict=True))}

@@ -11,7 +11,7 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import bearing
 from hmr.files import write_atomically
-from hmr.networks.fit import FitConfig, Report, autocast, fit
+from hmr.networks.fit import BatchRandom, FitConfig, Report, autocast, fit
 from hmr.networks.image_branch import Conditions, ImageBranch, Targets, estimate_loss
 from hmr.samples import Samples
 
@@ -33,8 +33,8 @@ def train_image_branch(
     targets, towards = Targets.of(samples, model), bearing(samples.K, samples.size)
     device = next(branch.parameters()).device
 
-    def loss(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        del generator
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        del random
         rgb = samples.rgb[rows].to(device).float() / 255
         _, _, own = branch(rgb, towards[rows].to(device))
         return estimate_loss(own, targets[rows].to(device))

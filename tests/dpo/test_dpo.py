@@ -6,10 +6,23 @@ import torch
 from diffusion_hmr import Generator, GeneratorConfig
 from dpo.align import AlignConfig, align, frozen_copy, pair_errors
 from dpo.judges import pair_maker, random_judge
-from dpo.loss import PairErrors, diffusion_dpo_loss, preference_logs, released_dpo_loss
+from dpo.family import LOSS_TYPES, pair_loss
+from dpo.loss import (
+    PairErrors,
+    diffusion_dpo_loss,
+    exo_pair_loss,
+    hinge_loss,
+    ipo_loss,
+    kto_loss,
+    preference_logs,
+    released_dpo_loss,
+    released_sft_loss,
+    robust_loss,
+    winner_sft_loss,
+)
 from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, save_pairs
 from hmr.free_body import free_body
-from hmr.networks.fit import FitConfig
+from hmr.networks.fit import BatchRandom, FitConfig
 from hmr.networks.train_branch import conditions_of
 
 
@@ -43,6 +56,74 @@ def test_the_released_loss_is_reproduced(official, beta):
     assert float(released_dpo_loss(joints, twists, beta)) == pytest.approx(float(f[f"loss_beta{beta}"]), rel=1e-4)
 
 
+@pytest.mark.official
+def test_the_released_unpaired_and_supervised_losses_are_reproduced(official):
+    f = {k: torch.from_numpy(v) for k, v in official("sft_kto_loss.npz").items()}
+    weights = {"j": f["vis_29"].float(), "t": f["twist_weight"].float()}
+
+    def squared(network: str, kind: str) -> torch.Tensor:
+        return (f[f"{network}_{kind}"] - f[f"noise_{kind}"]).square() * weights[kind].flatten(1)
+
+    for kind, name in (("j", "kto_joint"), ("t", "kto_twist")):
+        reward = 100 * (squared("ref", kind).mean(1) - squared("pred", kind).mean(1))
+        loss = kto_loss(reward, f["label_sgn"].bool(), reward.mean().clamp_min(0)).mean()
+        assert float(loss) == pytest.approx(float(f[name]), rel=1e-4)
+    in_2d = (f["pred_2d"] - f["gt_2d"]).square() * weights["j"][..., :2]
+    shape = (f["pred_shape"] - f["target_beta"]).square()
+    total = released_sft_loss(in_2d, shape, squared("pred", "j"), squared("pred", "t"))
+    assert float(total) == pytest.approx(float(f["sft_total"]), rel=1e-4)
+
+
+def errors_of(margin: float, winner: float = 0.0) -> PairErrors:
+    """One pair whose rewards at beta 1 are ``winner`` and ``winner - margin`` nats."""
+    return PairErrors(
+        *(torch.tensor([x], requires_grad=i < 2) for i, x in enumerate((-winner, margin - winner, 0.0, 0.0)))
+    )
+
+
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_every_loss_prefers_the_winner(loss_type):
+    """At the start each of them makes winners likelier or losers less likely, and never the other way round."""
+    errors = errors_of(0.0)
+    pair_loss((loss_type,), (1.0,), 0.1)(errors, 1.0).sum().backward()
+    towards_winner = errors.policy_winner.grad
+    from_loser = torch.zeros(1) if errors.policy_loser.grad is None else errors.policy_loser.grad
+    assert float(towards_winner - from_loser) > 0
+
+
+@torch.no_grad()
+def test_losses_at_known_margins():
+    half = errors_of(0.5)
+    assert ipo_loss(half, 1.0).item() == 0.0
+    assert float(hinge_loss(errors_of(2.0), 1.0)) == 0.0
+    assert float(hinge_loss(half, 1.0)) == 0.5
+    assert float(robust_loss(half, 1.0, 0.0)) == pytest.approx(float(diffusion_dpo_loss(half, 1.0)))
+    # EXO is a KL divergence: zero where the policy's preference is the labels'.
+    right = errors_of(math.log(0.9 / 0.1))
+    assert float(exo_pair_loss(right, 1.0, 0.1)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_mixture_is_the_weighted_sum():
+    errors = errors_of(0.7, 0.2)
+    mixed = pair_loss(("sigmoid", "sft"), (1.0, 0.3), 0.0)(errors, 2.0)
+    torch.testing.assert_close(mixed, diffusion_dpo_loss(errors, 2.0) + 0.3 * winner_sft_loss(errors, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("types", "weights", "smoothing", "words"),
+    [
+        (("sigmiod",), (1.0,), 0.0, "did you mean 'sigmoid'"),
+        (("sigmoid",), (1.0, 2.0), 0.0, "one weight for each"),
+        (("exo_pair",), (1.0,), 0.0, "above 0"),
+        (("robust",), (1.0,), 0.5, "below 0.5"),
+        ((), (), 0.0, "at least one"),
+    ],
+)
+def test_a_wrong_loss_is_refused_by_name(types, weights, smoothing, words):
+    with pytest.raises(ValueError, match=words):
+        pair_loss(types, weights, smoothing)
+
+
 @pytest.fixture(scope="module")
 def tiny(small_world):
     torch.manual_seed(0)
@@ -58,7 +139,7 @@ def test_at_the_start_policy_is_reference(tiny):
     assert reference is not generator.denoiser
     assert not any(p.requires_grad for p in reference.parameters())
     winner, loser = torch.randn(2, 16, 133, generator=torch.Generator().manual_seed(0))
-    errors = pair_errors(generator.denoiser, reference, conditions, winner, loser, torch.Generator().manual_seed(1))
+    errors = pair_errors(generator.denoiser, reference, conditions, winner, loser, BatchRandom(1, torch.device("cpu")))
     assert torch.allclose(diffusion_dpo_loss(errors, 100.0), torch.full((16,), math.log(2)), atol=1e-5)
     assert float(preference_logs(errors, 100.0)["rewards/accuracies"]) == pytest.approx(0.5)
 

@@ -1,0 +1,69 @@
+"""The family of preference losses by TRL's names (``loss_type`` of its DPOConfig), and their mixtures."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from dpo.loss import (
+    PairErrors,
+    apo_down_loss,
+    apo_zero_loss,
+    diffusion_dpo_loss,
+    exo_pair_loss,
+    hinge_loss,
+    ipo_loss,
+    kto_pair_loss,
+    robust_loss,
+    winner_sft_loss,
+)
+
+#: Errors of pairs and beta to a loss for each pair, (p,).
+PairLoss = Callable[[PairErrors, float], Tensor]
+
+_PLAIN: dict[str, PairLoss] = {
+    "sigmoid": diffusion_dpo_loss,
+    "hinge": hinge_loss,
+    "ipo": ipo_loss,
+    "apo_zero": apo_zero_loss,
+    "apo_down": apo_down_loss,
+    "kto": kto_pair_loss,
+    "sft": winner_sft_loss,
+}
+_SMOOTHED = {"robust": robust_loss, "exo_pair": exo_pair_loss}
+LOSS_TYPES = (*_PLAIN, *_SMOOTHED)
+
+
+def _one(loss_type: str, label_smoothing: float) -> PairLoss:
+    if loss_type in _PLAIN:
+        return _PLAIN[loss_type]
+    if loss_type not in _SMOOTHED:
+        near = difflib.get_close_matches(loss_type, LOSS_TYPES, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(LOSS_TYPES)}"
+        raise ValueError(f"unknown loss_type '{loss_type}': {hint}")
+    if not 0 <= label_smoothing < 0.5:
+        raise ValueError(f"{loss_type} needs a label_smoothing from 0 to below 0.5, got {label_smoothing}")
+    if loss_type == "exo_pair" and label_smoothing == 0:
+        raise ValueError("exo_pair needs a label_smoothing above 0 (its authors take 1e-3), got 0")
+    return partial(_SMOOTHED[loss_type], label_smoothing=label_smoothing)
+
+
+def pair_loss(loss_type: tuple[str, ...], loss_weights: tuple[float, ...], label_smoothing: float) -> PairLoss:
+    """The weighted sum of losses of the family, as TRL mixes them.
+
+    Raises ValueError for an unknown name, weights that do not match, or a smoothing that a loss is undefined for.
+    """
+    if not loss_type:
+        raise ValueError(f"expected at least one loss_type of {', '.join(LOSS_TYPES)}")
+    if len(loss_type) != len(loss_weights):
+        raise ValueError(f"expected one weight for each of {list(loss_type)}, got {list(loss_weights)}")
+    losses = [_one(name, label_smoothing) for name in loss_type]
+
+    def mixed(errors: PairErrors, beta: float) -> Tensor:
+        weighted = [weight * loss(errors, beta) for loss, weight in zip(losses, loss_weights, strict=True)]
+        return sum(weighted[1:], weighted[0])
+
+    return mixed
