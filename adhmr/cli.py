@@ -11,6 +11,8 @@ import os
 import sys
 import warnings
 
+from hmr.preempted import PreemptedError
+
 COMMANDS = {
     "demo": "run the whole loop on the embedded default and write report.html",
     "synth": "make pictures with exact labels, or pseudo-labels with hidden truth; draw a contact sheet",
@@ -78,6 +80,14 @@ def _first_line(message: str, known: list[str]) -> str:
     return line
 
 
+def _own_gpu(options: object) -> None:
+    """Of several processes on a machine each takes the GPU of its own number."""
+    if getattr(options, "device", "") == "cuda" and "LOCAL_RANK" in os.environ:
+        import torch
+
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -91,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         module, options = parse(name, arguments)
+        _own_gpu(options)
         result = module.run(options)
         return int(result or 0)
     except KeyboardInterrupt:
@@ -99,6 +110,9 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+    except PreemptedError as request:
+        print(f"adhmr: {request}", file=sys.stderr)
+        return 0
     except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         return fail(str(error))
     except (OSError, RuntimeError) as error:

@@ -8,7 +8,9 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-console = Console(stderr=False)
+from hmr.files import is_first_process
+
+console = Console(stderr=False, quiet=not is_first_process())
 
 
 class StageProgress:
@@ -24,7 +26,7 @@ class StageProgress:
         self.total = sum(costs.values())
         self.began = time.monotonic()
         self.stage = ""
-        self.live = sys.stdout.isatty()
+        self.live = sys.stdout.isatty() and is_first_process()
         self.bar = Progress(
             TextColumn("[bold]{task.description:28s}"),
             BarColumn(bar_width=None),

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+from hmr.files import is_first_process
+
 Log = Literal["files", "wandb"]
 
 
@@ -15,13 +17,15 @@ class Tracker:
     def __init__(self, folder: Path, log: Log = "files", project: str = "adhmr", config: dict[str, Any] | None = None):
         self.folder = folder
         self.run = None
-        if log == "wandb":
+        if log == "wandb" and is_first_process():
             import wandb
 
             folder.mkdir(parents=True, exist_ok=True)
             self.run = wandb.init(project=project, dir=str(folder), config=config or {})
 
     def write(self, name: str, step: int, values: dict[str, float]) -> None:
+        if not is_first_process():
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / f"{name}.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")

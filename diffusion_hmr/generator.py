@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from diffusion_hmr.denoiser import Denoiser
+from diffusion_hmr.denoiser import Denoiser, PreparedCondition
 from diffusion_hmr.schedule import SamplerName, sampler
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
@@ -23,13 +23,21 @@ from hmr.samples import Samples
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """size: side of the crops in pixels. sampler and sampling_steps: see ``diffusion_hmr.schedule``."""
+    """size: side of the crops in pixels. sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk: hypotheses that are
+    denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
 
     size: int = 64
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     denoiser: BlocksConfig = field(default_factory=BlocksConfig)
     sampler: SamplerName = "dpm-solver++"
     sampling_steps: int = 8
+    chunk: int = 320
+
+
+def _noise(rows: range, count: int, seed: int) -> Tensor:
+    """(len(rows), count, 133) standard normal; a row's numbers are the same whatever other rows are drawn with it."""
+    by_row = [torch.Generator().manual_seed(1_000_003 * seed + row) for row in rows]
+    return torch.stack([torch.randn(count, STATE_DIM, generator=generator) for generator in by_row])
 
 
 class Generator(Pretrained):
@@ -45,7 +53,8 @@ class Generator(Pretrained):
 
     @torch.no_grad()
     def sample_states(self, conditions: Conditions, count: int, seed: int, zero_noise: bool = False) -> Tensor:
-        """(b, count, 133) packed states.
+        """(b, count, 133) packed states. They depend on the seed and on a picture's place among the conditions, not on how the
+        work is cut up; memory does not grow with ``count`` beyond the result's own.
 
         zero_noise: start at zeros, the deterministic mode of the papers (then all hypotheses of a picture are equal).
         """
@@ -53,36 +62,40 @@ class Generator(Pretrained):
         # The whole network in bf16, not autocast: on a CPU half of autocast's time is casting back and forth.
         dtype = torch.bfloat16 if fast_precision(device) == "bf16" else torch.float32
         denoiser = copy.deepcopy(self.denoiser).to(dtype).eval()
+        chunk = self.config.chunk if device.type == "cpu" else 64 * self.config.chunk
+        pictures = max(chunk // count, 1)
+        parts = []
+        for start in range(0, len(conditions), pictures):
+            part = conditions[start : start + pictures].map(lambda c: c.to(device))
+            condition = denoiser.prepare(part.map(lambda c: c.to(dtype)))
+            noise = _noise(range(start, start + len(part)), count, seed)
+            x = torch.zeros_like(noise) if zero_noise else noise
+            done = [self._denoised(denoiser, condition, some.to(device)) for some in x.split(chunk, 1)]
+            parts.append(self.denoiser.denormalised(torch.cat(done, 1), part).cpu())
+        return torch.cat(parts)
+
+    def _denoised(self, denoiser: Denoiser, condition: PreparedCondition, x: Tensor) -> Tensor:
+        """From noise (b, n, 133) to samples."""
         scheduler = sampler(self.config.sampler, self.config.sampling_steps)
-        x = torch.randn(len(conditions), count, STATE_DIM, generator=torch.Generator().manual_seed(seed)).to(device)
-        if zero_noise:
-            x = torch.zeros_like(x)
-        condition = denoiser.prepare(conditions.map(lambda c: c.to(device, dtype)))
+        dtype = denoiser.residual_std.dtype
         for t in scheduler.timesteps:
-            v = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(device), condition)
+            v = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(x.device), condition)
             x = scheduler.step(v, int(t), x, return_dict=False)[0]
-        return self.denoiser.denormalised(x, conditions.map(lambda c: c.to(device))).cpu()
+        return x
 
     def sample_bodies(
-        self,
-        conditions: Conditions,
-        K: Tensor,
-        model: BodyModel,
-        count: int,
-        seed: int,
-        chunk: int = 256,
-        zero_noise: bool = False,
+        self, conditions: Conditions, K: Tensor, model: BodyModel, count: int, seed: int, zero_noise: bool = False
     ) -> BodyParams:
         """[b, count] bodies in the frame of the crops' cameras K (b, 3, 3)."""
+        packed = self.sample_states(conditions, count, seed, zero_noise=zero_noise)
         parts = []
-        for start in range(0, len(conditions), chunk):
-            part, rows = conditions[start : start + chunk], slice(start, start + chunk)
-            packed = self.sample_states(part, count, seed + start, zero_noise=zero_noise)
+        for start in range(0, len(conditions), 256):
+            rows = slice(start, start + 256)
             parts.append(
                 body_from_state(
-                    PoseState.unpack(packed),
-                    part.shape[:, None].cpu(),
-                    part.extent[:, None].expand(-1, count).cpu(),
+                    PoseState.unpack(packed[rows]),
+                    conditions.shape[rows, None].cpu(),
+                    conditions.extent[rows, None].expand(-1, count).cpu(),
                     K[rows, None],
                     self.config.size,
                     model,

@@ -1,40 +1,59 @@
-"""Diffusion-DPO of the denoiser on cached features of the frozen image branch (ADHMR section 4.4).
+"""Preference optimisation of the denoiser on cached features of the frozen image branch (ADHMR section 4.4).
 
-The policy starts as a copy of the base. Every ``refresh_every`` steps fresh candidates are drawn from the policy, judged
-and paired, and the reference becomes a frozen copy of the policy. Exact labels of the source domain can be replayed beside.
+The policy starts as a copy of the base. Every ``refresh_every`` steps fresh candidates are drawn from the policy, judged and
+paired; every ``ref_model_sync_steps`` the reference follows the policy. Exact labels of the source domain can be replayed beside.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
 from diffusion_hmr.schedule import NUM_TIMESTEPS
 from diffusion_hmr.train import v_error
-from dpo.loss import PairErrors, diffusion_dpo_loss, preference_logs
+from dpo.family import pair_loss
+from dpo.lora import add_lora, merge_lora
+from dpo.loss import PairErrors, preference_logs
 from dpo.pairs import PreferencePairs
-from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
+from dpo.reference import follow, frozen_copy
+from dpo.timesteps import TimestepWeighting, timestep_weights
+from hmr.networks.fit import BatchRandom, FitConfig, Hooks, Report, fit
 from hmr.networks.image_branch import Conditions
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
 PairMaker = Callable[[Generator, Tensor, int], PreferencePairs]
-PairLoss = Callable[[PairErrors, float], Tensor]
+#: Called before each step with its number; may raise to stop the run.
+Watch = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """beta: on errors averaged over the state's dimensions. candidates: M. pairs_per_picture: K. pictures_per_round: drawn
-    anew at each refresh. replay_weight: weight of the supervised error on replayed labels."""
+    """loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``). beta: on errors averaged over the
+    state's dimensions. timestep_weighting: of the errors, see ``dpo.timesteps``.
+
+    ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) * reference
+    (TRL's names); alpha 0 keeps the base. lora_rank: of adapters on all linear layers, merged at the end (0: the whole
+    denoiser is trained). candidates: M. pairs_per_picture: K. pictures_per_round: drawn anew every
+    ``refresh_every`` steps. replay_weight: weight of the supervised error on replayed labels. diversity: see
+    ``dpo.loss.energy_score_reward``.
+    """
 
     fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1.5e-4, weight_decay=0.0))
+    loss_type: tuple[str, ...] = ("sigmoid",)
+    loss_weights: tuple[float, ...] = (1.0,)
+    label_smoothing: float = 0.0
     beta: float = 50.0
+    timestep_weighting: TimestepWeighting = "uniform"
+    ref_model_sync_steps: int = 12
+    ref_model_mixup_alpha: float = 1.0
+    lora_rank: int = 0
     candidates: int = 10
     pairs_per_picture: int = 3
     pictures_per_round: int = 50
@@ -52,14 +71,6 @@ class Replay:
     states: Tensor
 
 
-def frozen_copy(network: nn.Module) -> nn.Module:
-    """A reference that never trains (TRL's way of making one)."""
-    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-    from trl.experimental.utils import create_reference_model  # slow to import
-
-    return create_reference_model(network)
-
-
 def pair_errors(
     policy: Denoiser,
     reference: Denoiser,
@@ -67,6 +78,7 @@ def pair_errors(
     winner: Tensor,
     loser: Tensor,
     random: BatchRandom,
+    weighting: TimestepWeighting = "uniform",
 ) -> PairErrors:
     """Errors at one timestep and with one noise for winner and loser (p, 133), policy and reference alike."""
     states = torch.stack([winner, loser], 1)
@@ -77,7 +89,8 @@ def pair_errors(
     # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
     # equal networks would not give equal errors.
     of_reference = v_error(reference, x_0, noise, t, conditions)
-    return PairErrors(of_policy[:, 0], of_policy[:, 1], of_reference[:, 0], of_reference[:, 1])
+    weight = timestep_weights(weighting, t[:, 0]).to(of_policy.device)
+    return PairErrors(*(weight * error for error in (*of_policy.unbind(1), *of_reference.unbind(1))))
 
 
 def replay_error(policy: Denoiser, replay: Replay, count: int, random: BatchRandom) -> Tensor:
@@ -98,23 +111,47 @@ class _Rounds:
         self, generator: Generator, keys: tuple[str, ...], make_pairs: PairMaker, config: AlignConfig, seed: int
     ):
         self.generator, self.make_pairs, self.config, self.seed = generator, make_pairs, config, seed
-        self.place = {key: i for i, key in enumerate(keys)}
-        self.reference: Denoiser | None = None
-        self.pairs: PreferencePairs | None = None
+        self.keys, self.place = keys, {key: i for i, key in enumerate(keys)}
+        self.reference: Denoiser = frozen_copy(generator.denoiser)
+        self.winner, self.loser = torch.empty(0), torch.empty(0)
         self.picture = torch.empty(0, dtype=torch.long)
 
-    def refresh(self, step: int) -> None:
-        if step % self.config.refresh_every and self.pairs is not None:
-            return
-        round_seed = self.seed * 101 + step
-        shuffle = torch.Generator().manual_seed(round_seed)
-        rows = torch.randperm(len(self.place), generator=shuffle)[: self.config.pictures_per_round]
-        self.reference = frozen_copy(self.generator.denoiser)  # pyright: ignore[reportAttributeAccessIssue]
-        self.pairs = self.make_pairs(self.generator, rows, round_seed)
-        if len(self.pairs) == 0:
-            raise ValueError("no picture gave a pair: all rewards are equal; is the scorer trained?")
-        self.picture = torch.tensor([self.place[key] for key in self.pairs.key])
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "reference": self.reference.state_dict(),
+            "winner": self.winner,
+            "loser": self.loser,
+            "picture": self.picture,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.reference.load_state_dict(state["reference"])
+        self.winner, self.loser, self.picture = (state[name].cpu() for name in ("winner", "loser", "picture"))
+
+    def before_step(self, step: int) -> None:
+        config = self.config
+        if step > 0 and step % config.ref_model_sync_steps == 0:
+            follow(self.reference, self.generator.denoiser, config.ref_model_mixup_alpha)
+        if step % config.refresh_every == 0:
+            self.refresh(self.seed * 101 + step)
         self.generator.denoiser.train()
+
+    def refresh(self, round_seed: int) -> None:
+        shuffle = torch.Generator().manual_seed(round_seed)
+        rows = torch.randperm(len(self.keys), generator=shuffle)[: self.config.pictures_per_round]
+        pairs = self.make_pairs(self.generator, rows, round_seed)
+        if len(pairs) == 0:
+            raise ValueError("no picture gave a pair: all rewards are equal; is the scorer trained?")
+        self.picture = torch.tensor([self.place[key] for key in pairs.key])
+        self.winner, self.loser = pairs.winner, pairs.loser
+
+    def rows(self, rows: Tensor) -> Tensor:
+        """Rows of a full round to rows of this one, which can have fewer pairs."""
+        return rows % len(self.picture)
+
+    def describe(self, rows: Tensor) -> str:
+        named = [self.keys[i] for i in self.picture[self.rows(rows)].tolist()]
+        return f"pairs of {', '.join(named[:5])} and {max(len(named) - 5, 0)} more"
 
 
 def align(
@@ -126,32 +163,28 @@ def align(
     seed: int,
     report: Report,
     replay: Replay | None = None,
-    pair_loss: PairLoss = diffusion_dpo_loss,
     state_folder: Path | None = None,
     stop_at: int | None = None,
+    watch: Watch | None = None,
 ) -> Generator:
     """Finetune ``generator.denoiser`` in place on unlabelled pictures (conditions and keys, one a picture).
 
-    Raises ValueError when no pair can be made, TrainingDivergedError when the loss is not finite.
+    watch: looks at the policy as it goes (``dpo.guards``). Raises ValueError when no pair can be made or the loss is unknown,
+    TrainingDivergedError when the loss is not finite.
     """
     policy = generator.denoiser
     device = policy.residual_std.device
+    loss_of_pairs = pair_loss(config.loss_type, config.loss_weights, config.label_smoothing)
+    if config.lora_rank:
+        add_lora(policy, config.lora_rank)
     rounds = _Rounds(generator, keys, make_pairs, config, seed)
 
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
-        assert rounds.pairs is not None
-        assert rounds.reference is not None
-        rows = rows % len(rounds.pairs)
+        rows = rounds.rows(rows)
         batch = conditions[rounds.picture[rows]].map(lambda x: x.to(device))
-        errors = pair_errors(
-            policy,
-            rounds.reference,
-            batch,
-            rounds.pairs.winner[rows].to(device),
-            rounds.pairs.loser[rows].to(device),
-            random,
-        )
-        total = pair_loss(errors, config.beta).mean()
+        winner, loser = rounds.winner[rows].to(device), rounds.loser[rows].to(device)
+        errors = pair_errors(policy, rounds.reference, batch, winner, loser, random, config.timestep_weighting)
+        total = loss_of_pairs(errors, config.beta).mean()
         logs = preference_logs(errors, config.beta)
         if replay is not None and config.replay_weight > 0:
             replayed = replay_error(policy, replay, config.replay_batch // random.parts, random)
@@ -159,9 +192,18 @@ def align(
             logs["errors/replay"] = replayed
         return total, {k: v.detach() for k, v in logs.items()}
 
+    def before_step(step: int) -> None:
+        if watch is not None:
+            watch(step)
+        rounds.before_step(step)
+
     n_rows = min(config.pictures_per_round, len(keys)) * config.pairs_per_picture
-    fit(
-        policy, loss, n_rows, config.fit, seed, report, state_folder, save_every=config.refresh_every,
-        before_step=rounds.refresh, stop_at=stop_at,
-    )  # fmt: skip
+    try:
+        fit(
+            policy, loss, n_rows, config.fit, seed, report, state_folder, save_every=config.refresh_every,
+            stop_at=stop_at, hooks=Hooks(before_step, rounds, rounds.describe),
+        )  # fmt: skip
+    finally:
+        if config.lora_rank:
+            merge_lora(policy)
     return generator

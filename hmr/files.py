@@ -13,14 +13,23 @@ from pathlib import Path
 from typing import Any
 
 
+def is_first_process() -> bool:
+    """Of several processes of one run (``accelerate launch`` and torchrun number them) only the first writes and reports."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder (same suffix); rename it to ``path`` only when the block succeeded."""
+    """Yield a temporary path in the same folder (same suffix); rename it to ``path`` only when the block succeeded.
+
+    In a process that is not the first of its run the file is thrown away: the first one writes the same.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
-        partial.replace(path)
+        if is_first_process():
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -98,6 +107,7 @@ def checkpoint_folder(out: Path) -> Path:
 
     Raises ValueError for a folder with anything else in it.
     """
-    if (out / "unfinished").is_dir() and not (out / "config.json").exists():
-        return out
-    return new_folder(out)
+    if not (out / "unfinished").is_dir() or (out / "config.json").exists():
+        new_folder(out)
+        (out / "unfinished").mkdir(exist_ok=True)
+    return out

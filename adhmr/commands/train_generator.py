@@ -50,7 +50,7 @@ def run(options: Options) -> None:
     samples = Samples.cat([load_samples(folder) for folder in options.data])
     if "none" in samples.label_kind:
         raise ValueError(f"{options.data}: a generator is trained on labels, but some pictures have none")
-    (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)
+    checkpoint_folder(options.out)
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
     with StageProgress(costs) as progress:

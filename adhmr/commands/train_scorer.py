@@ -83,7 +83,7 @@ def run(options: Options) -> None:
     for hypotheses in files:
         rows = [i for i, key in enumerate(hypotheses.key) if key in known]
         parts.append(candidate_sets(training, hypotheses[rows], body))
-    (checkpoint_folder(options.out) / "unfinished").mkdir(exist_ok=True)
+    checkpoint_folder(options.out)
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "ranking": 1.3 * options.training.ranking.steps}
     with StageProgress(costs) as progress:

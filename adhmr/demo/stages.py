@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.train import train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
-from dpo.loss import diffusion_dpo_loss, winner_sft_loss
 from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
@@ -192,7 +192,8 @@ def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> 
         return
     generator = Generator.from_pretrained(run.out / "generator-base")
     scorer = Scorer.from_pretrained(run.out / "scorer")
-    config, body, unlabelled = run.config.align, run.body, run.samples("target")
+    body, unlabelled = run.body, run.samples("target")
+    config = replace(run.config.align, loss_type=("sft",)) if name == "sft" else run.config.align
     judges: dict[str, Judge] = {
         "aligned": scorer_judge(scorer, body, config.diversity),
         "sft": scorer_judge(scorer, body, config.diversity),
@@ -208,8 +209,7 @@ def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> 
     align(
         generator, conditions, unlabelled.key,
         pair_maker(unlabelled, conditions, judges[name], body, config, name),
-        config, run.seed + 31 + 1000 * repeat, run.report(curve, low, high), replay,
-        winner_sft_loss if name == "sft" else diffusion_dpo_loss, run.state(curve),
+        config, run.seed + 31 + 1000 * repeat, run.report(curve, low, high), replay, run.state(curve),
     )  # fmt: skip
     generator.save_pretrained(folder)
 
@@ -317,7 +317,7 @@ def check_base(run: DemoRun, pictures: int = 128, candidates: int = 64) -> None:
     )
     truth = run.samples("test-source")[:pictures]
     conditions = conditions_of(base.branch, truth)
-    params = base.sample_bodies(conditions, truth.K, run.body, candidates, run.seed + 43, chunk=32)
+    params = base.sample_bodies(conditions, truth.K, run.body, candidates, run.seed + 43)
     bodies = regressor.bodies(conditions, truth.K, run.body)
     write_json(run.out / "evaluation" / "base-check.json", base_figures(params, bodies, truth, run.body))
 

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.state import PartialState
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from hmr.networks.preemption import PreemptedError, preemption_asked
+from hmr.networks.preemption import preemption_asked, sigterm_is_a_request
 from hmr.networks.training_state import TrainingState, keep_states, load_state, save_state
+from hmr.preempted import PreemptedError
 
 Report = Callable[[int, int, dict[str, float]], None]
 
@@ -125,20 +125,17 @@ class _Step(nn.Module):
         return self.loss(rows.cpu(), random)  # DDP moves tensors to its device; rows index data on the CPU
 
 
-def _accelerator(device: torch.device, config: FitConfig, n_rows: int) -> Accelerator:
-    # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
-    accelerator = Accelerator(
-        mixed_precision="no",
-        cpu=device.type == "cpu",
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-    parts = accelerator.num_processes * config.gradient_accumulation_steps
-    if parts > 1 and min(config.batch_size, n_rows) % parts:
-        raise ValueError(
-            f"a batch of {min(config.batch_size, n_rows)} cannot be dealt out evenly to {accelerator.num_processes} processes "
-            f"x {config.gradient_accumulation_steps} accumulation steps; choose a batch_size that can"
-        )
-    return accelerator
+@dataclass(frozen=True)
+class Hooks:
+    """What a trainer may add to the loop.
+
+    before_step: called with the number of each step before it; may raise to stop. keeps: saved and restored with the state.
+    describe: names the rows of a batch in an error.
+    """
+
+    before_step: Callable[[int], None] = lambda step: None
+    keeps: Keeps | None = None
+    describe: Callable[[Tensor], str] = lambda rows: f"{len(rows)} rows, the first {rows[:5].tolist()}"
 
 
 def fit(
@@ -151,99 +148,130 @@ def fit(
     state_folder: Path | None = None,
     save_every: int = 200,
     stop_at: int | None = None,
-    before_step: Callable[[int], None] | None = None,
-    keeps: Keeps | None = None,
-    describe: Callable[[Tensor], str] | None = None,
+    hooks: Hooks | None = None,
 ) -> nn.Module:
     """Train ``model`` in place and return it; with EMA its weights are the averaged ones at the end.
 
     state_folder: where the training state is kept, and resumed from; removed at the end. stop_at: stop after that many
-    steps with the state saved (for tests and for time limits). before_step: called with the number of each step before it.
-    keeps: saved and restored with the state. describe: names the rows of a batch in an error.
+    steps with the state saved (for tests and for time limits).
 
     Raises TrainingDivergedError when the loss or its gradient is not finite (the state before that step is saved),
     PreemptedError after a SIGTERM (the state is saved), ValueError when there are no rows, or the batch cannot be dealt out.
     """
     if n_rows == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
-    device = next(model.parameters()).device
-    accelerator = _accelerator(device, config, n_rows)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
-    ema = (
-        EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
-        if config.ema_decay
-        else None
-    )
-    run = TrainingState(model, optimizer, ema, keeps, n_rows, seed, accelerator.num_processes)
-    start = load_state(state_folder, run, device) if state_folder is not None else 0
+    run = _Run(model, loss_of_rows, n_rows, config, seed, report, state_folder, hooks or Hooks())
+    start = load_state(state_folder, run.state, run.device) if state_folder is not None else 0
     end = config.steps if stop_at is None else min(stop_at, config.steps)
-    step_module = accelerator.prepare_model(_Step(model, loss_of_rows), device_placement=False)
-    accumulation = config.gradient_accumulation_steps
-    parts, first = accelerator.num_processes * accumulation, accelerator.process_index * accumulation
-
-    def save(step: int) -> None:
-        if state_folder is not None and accelerator.is_main_process:
-            save_state(state_folder, run, step, config.keep_last)
-        accelerator.wait_for_everyone()
-
-    def stop_if(wrong: bool, what: str, step: int, rows: Tensor) -> None:
-        if wrong:
-            save(step)
-            named = f" (batch: {describe(rows)})" if describe is not None else ""
-            raise TrainingDivergedError(
-                f"{what} at step {step}{named}: lower lr (now {config.lr}) and resume; the state before this step is kept"
-            )
-
     model.train()
-    for step in range(start, end):
-        if before_step is not None:
-            before_step(step)
-        for group in optimizer.param_groups:
-            group["lr"] = config.lr * learning_rate_share(step, config)
-        batch = rows_of_step(step, n_rows, config.batch_size, seed)
+    with sigterm_is_a_request():
+        for step in range(start, end):
+            run.step(step, last=step == end - 1)
+            if preemption_asked(run.accelerator):
+                run.save(step + 1)
+                raise PreemptedError(step + 1, config.steps, state_folder is not None)
+            if (step + 1) % save_every == 0:
+                run.save(step + 1)
+    if end < config.steps:
+        run.save(end)
+        return model
+    return run.finished()
+
+
+class _Run:
+    """One call of ``fit``."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        n_rows: int,
+        config: FitConfig,
+        seed: int,
+        report: Report,
+        folder: Path | None,
+        hooks: Hooks,
+    ) -> None:
+        self.model, self.config, self.seed, self.n_rows = model, config, seed, n_rows
+        self.report, self.folder, self.hooks = report, folder, hooks
+        self.device = next(model.parameters()).device
+        # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
+        self.accelerator = Accelerator(
+            mixed_precision="no",
+            cpu=self.device.type == "cpu",
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        self.processes = self.accelerator.num_processes
+        self.parts = self.processes * config.gradient_accumulation_steps
+        batch = min(config.batch_size, n_rows)
+        if batch % self.parts:
+            raise ValueError(
+                f"a batch of {batch} cannot be dealt out evenly to {self.processes} processes x "
+                f"{config.gradient_accumulation_steps} accumulation steps; choose a batch_size that can"
+            )
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self.ema = None
+        if config.ema_decay:
+            self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
+        self.state = TrainingState(model, self.optimizer, self.ema, hooks.keeps, n_rows, seed, self.processes)
+        self.step_module = self.accelerator.prepare_model(_Step(model, loss), device_placement=False)
+
+    def save(self, step: int) -> None:
+        if self.folder is not None and self.accelerator.is_main_process:
+            save_state(self.folder, self.state, step, self.config.keep_last)
+        self.accelerator.wait_for_everyone()
+
+    def step(self, step: int, last: bool) -> None:
+        """One optimiser step."""
+        self.hooks.before_step(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * learning_rate_share(step, self.config)
+        batch = rows_of_step(step, self.n_rows, self.config.batch_size, self.seed)
+        values = self.gradients(step, batch)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        values["grad_norm"] = torch.zeros(()) if norm is None else norm
+        for name in ("loss", "grad_norm"):
+            if not bool(torch.isfinite(values[name])):
+                self.diverged(f"{name} is {float(values[name])}", step, batch)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.ema is not None:
+            self.ema.step(self.model.parameters())
+        if step % 10 == 0 or last:
+            self.report(step + 1, self.config.steps, {name: float(value) for name, value in values.items()})
+
+    def gradients(self, step: int, batch: Tensor) -> dict[str, Tensor]:
+        """Of the whole batch, dealt out; returns its loss and logs, averaged over the parts."""
+        step_seed, accumulation = self.seed * 7_368_787 + step, self.config.gradient_accumulation_steps
         values: dict[str, Tensor] = {}
         for micro in range(accumulation):
-            part = first + micro
-            random = BatchRandom(seed * 7_368_787 + step, device, part, parts)
-            torch.manual_seed(seed * 7_368_787 + step + 1_000_003 * part)  # dropout
-            with autocast(device, config.precision), _synchronised(accelerator, step_module, micro == accumulation - 1):
-                loss, logs = step_module(random.deal(batch), random)
-                accelerator.backward(loss / accumulation)
-            for name, value in {"loss": loss.detach(), **logs}.items():
-                values[name] = values.get(name, 0.0) + value.detach().float().mean() / accumulation
-        values = accelerator.reduce(values, "mean") if accelerator.num_processes > 1 else values  # pyright: ignore[reportAssignmentType]
-        stop_if(not bool(torch.isfinite(values["loss"])), f"the loss is {float(values['loss'])}", step, batch)
-        norm = accelerator.clip_grad_norm_(model.parameters(), config.grad_clip)
-        if norm is not None:
-            stop_if(not bool(torch.isfinite(norm)), f"the gradient's norm is {float(norm)}", step, batch)
-            values["grad_norm"] = norm
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if ema is not None:
-            ema.step(model.parameters())
-        if step % 10 == 0 or step == end - 1:
-            report(step + 1, config.steps, {name: float(value) for name, value in values.items()})
-        if preemption_asked(accelerator):
-            save(step + 1)
-            raise PreemptedError(step + 1, config.steps, state_folder is not None)
-        if (step + 1) % save_every == 0:
-            save(step + 1)
-    if end < config.steps:
-        save(end)
-        return model
-    if ema is not None:
-        ema.copy_to(model.parameters())
-    if state_folder is not None and accelerator.is_main_process:
-        keep_states(state_folder, 0)
-    accelerator.wait_for_everyone()
-    return model.eval()
+            part = self.accelerator.process_index * accumulation + micro
+            random = BatchRandom(step_seed, self.device, part, self.parts)
+            torch.manual_seed(step_seed + 1_000_003 * part)  # dropout
+            # Gradients of processes are averaged in the last part only.
+            last = micro == accumulation - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.step_module):
+                with autocast(self.device, self.config.precision):
+                    loss, logs = self.step_module(random.deal(batch), random)
+                self.accelerator.backward(loss / accumulation)
+            for name, value in {"loss": loss, **logs}.items():
+                values[name] = values.get(name, 0.0) + value.detach().float() / accumulation
+        return values if self.processes == 1 else self.accelerator.reduce(values, "mean")  # pyright: ignore[reportReturnType]
 
+    def diverged(self, what: str, step: int, batch: Tensor) -> None:
+        """Keep the state before the step, and stop."""
+        self.save(step)
+        raise TrainingDivergedError(
+            f"{what} at step {step} (batch: {self.hooks.describe(batch)}): lower lr (now {self.config.lr}) and resume; the state "
+            "before this step is kept"
+        )
 
-def _synchronised(accelerator: Accelerator, step_module: nn.Module, last: bool):
-    """Gradients of processes are averaged in the last part of a batch only."""
-    return nullcontext() if last else accelerator.no_sync(step_module)
-
-
-def is_main_process() -> bool:
-    """Whether this process writes files and reports; the only one there is, usually."""
-    return PartialState().is_main_process
+    def finished(self) -> nn.Module:
+        if self.ema is not None:
+            self.ema.copy_to(self.model.parameters())
+        if self.folder is not None and self.accelerator.is_main_process:
+            keep_states(self.folder, 0)
+        self.accelerator.wait_for_everyone()
+        return self.model.eval()

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 from contextlib import contextmanager
 from types import FrameType
 
 import torch
 from accelerate import Accelerator
-
-
-class PreemptedError(Exception):
-    """The run was asked to stop. step: how many steps are done and saved, of ``steps``."""
-
-    def __init__(self, step: int, steps: int, saved: bool) -> None:
-        what = (
-            "the state is saved, and the same command continues"
-            if saved
-            else "nothing was saved: it had no folder to save to"
-        )
-        super().__init__(f"stopped by SIGTERM after step {step} of {steps}; {what}")
-        self.step = step
 
 
 class _Asked:
@@ -29,7 +17,11 @@ class _Asked:
 
 @contextmanager
 def sigterm_is_a_request():
-    """Within it SIGTERM only makes ``preemption_asked`` true. For the main thread of a command."""
+    """Within it SIGTERM only makes ``preemption_asked`` true. Outside the main thread, where Python handles no signals, nothing
+    changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def ask(number: int, frame: FrameType | None) -> None:
         del number, frame

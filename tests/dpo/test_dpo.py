@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from diffusion_hmr import Generator, GeneratorConfig
-from dpo.align import AlignConfig, align, frozen_copy, pair_errors
-from dpo.judges import pair_maker, random_judge
+from dpo.align import AlignConfig, align, pair_errors
 from dpo.family import LOSS_TYPES, pair_loss
+from dpo.judges import fixed_pairs, pair_maker, random_judge
+from dpo.lora import add_lora
 from dpo.loss import (
     PairErrors,
     diffusion_dpo_loss,
@@ -21,8 +22,10 @@ from dpo.loss import (
     winner_sft_loss,
 )
 from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, save_pairs
+from dpo.reference import follow, frozen_copy
+from dpo.timesteps import timestep_weights
 from hmr.free_body import free_body
-from hmr.networks.fit import BatchRandom, FitConfig
+from hmr.networks.fit import BatchRandom, FitConfig, TrainingDivergedError
 from hmr.networks.train_branch import conditions_of
 
 
@@ -171,17 +174,19 @@ def test_pairs_survive_their_files_and_bad_ones_are_refused(tmp_path):
         load_pairs(tmp_path / "broken.parquet")
 
 
-def run_align(tiny, folder, steps_at_once):
-    """Four steps, or two and then four."""
+def run_align(tiny, folder, steps_at_once, **changes):
+    """Some steps, or fewer and then the others."""
     import copy
 
     generator, samples, conditions = copy.deepcopy(tiny[0]), tiny[1], tiny[2]
-    config = AlignConfig(
-        fit=FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"),
-        candidates=6,
-        pictures_per_round=8,
-        refresh_every=2,
-    )
+    settings = {
+        "fit": FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"),
+        "candidates": 6,
+        "pictures_per_round": 8,
+        "refresh_every": 2,
+        "ref_model_sync_steps": 2,
+    }
+    config = AlignConfig(**{**settings, **changes})
     maker = pair_maker(samples, conditions, random_judge(), free_body(1200), config, "random")
     losses = {}
     for stop in steps_at_once:
@@ -193,10 +198,59 @@ def run_align(tiny, folder, steps_at_once):
     return generator, losses
 
 
-def test_alignment_stopped_at_two_and_resumed_is_the_same_run(tiny, tmp_path):
-    whole, losses = run_align(tiny, tmp_path / "a", [4])
-    resumed, resumed_losses = run_align(tiny, tmp_path / "b", [2, 4])
+@pytest.mark.parametrize(("stop", "alpha"), [(2, 1.0), (3, 1.0), (3, 0.6), (1, 0.0)])
+def test_alignment_stopped_anywhere_and_resumed_is_the_same_run(tiny, tmp_path, stop, alpha):
+    whole, losses = run_align(tiny, tmp_path / "a", [4], ref_model_mixup_alpha=alpha)
+    resumed, resumed_losses = run_align(tiny, tmp_path / "b", [stop, 4], ref_model_mixup_alpha=alpha)
     assert losses[4] == resumed_losses[4]
     for a, b in zip(whole.denoiser.parameters(), resumed.denoiser.parameters(), strict=True):
         assert torch.equal(a, b)
     assert losses[1] == pytest.approx(math.log(2), abs=1e-4)
+
+
+def test_a_reference_stays_or_follows():
+    policy, reference = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    first = reference.weight.clone()
+    follow(reference, policy, 0.0)
+    assert torch.equal(reference.weight, first)
+    follow(reference, policy, 0.6)
+    torch.testing.assert_close(reference.weight, 0.6 * policy.weight + 0.4 * first)
+    follow(reference, policy, 1.0)
+    assert torch.equal(reference.weight, policy.weight)
+
+
+def test_low_rank_adapters_change_the_linear_layers_only_and_leave_no_trace(tiny, tmp_path):
+    pytest.importorskip("peft")
+    base = tiny[0].denoiser
+    tuned = run_align(tiny, tmp_path, [4], lora_rank=2)[0].denoiser
+    assert list(tuned.state_dict()) == list(base.state_dict())
+    changed = {k for k, v in base.state_dict().items() if not torch.equal(v, tuned.state_dict()[k])}
+    assert changed
+    linear = {f"{name}.weight" for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)}
+    assert changed <= linear
+    for name in changed:
+        difference = (tuned.state_dict()[name] - base.state_dict()[name]).double()
+        assert torch.linalg.matrix_rank(difference, rtol=1e-3) <= 2
+    with pytest.raises(ValueError, match="at least 1"):
+        add_lora(torch.nn.Linear(1, 1), 0)
+
+
+def test_a_loss_that_is_not_finite_names_the_pictures_and_keeps_the_state(tiny, tmp_path):
+    generator, samples, conditions = tiny
+    keys = samples.key[:4]
+    states = torch.full((4, 133), torch.nan)
+    pairs = PreferencePairs(keys, states, states, torch.ones(4), {})
+    config = AlignConfig(fit=FitConfig(steps=4, batch_size=4), pictures_per_round=4, pairs_per_picture=1)
+    with pytest.raises(TrainingDivergedError, match=f"pairs of .*{keys[0][:6]}.*lower lr"):
+        align(
+            generator, conditions, samples.key, fixed_pairs(pairs, samples.key), config, 0, lambda *a: None,
+            state_folder=tmp_path,
+        )  # fmt: skip
+    assert (tmp_path / "training_state-0.pt").exists()
+
+
+@pytest.mark.parametrize("weighting", ["uniform", "min_snr", "late"])
+def test_timestep_weights_have_mean_one(weighting):
+    weights = timestep_weights(weighting, torch.arange(1000))
+    assert float(weights.mean()) == pytest.approx(1.0, abs=1e-4)
+    assert float(weights.min()) >= 0

@@ -1,3 +1,10 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -5,7 +12,8 @@ from torch import nn
 from diffusion_hmr import Generator, GeneratorConfig
 from hmr.networks.checkpoint import config_from_dict
 from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
-from hmr.networks.fit import FitConfig, TrainingDivergedError, fit, rows_of_step
+from hmr.networks.fit import FitConfig, Hooks, TrainingDivergedError, fit, rows_of_step
+from hmr.preempted import PreemptedError
 
 
 def train(folder, stops, ema=0.9):
@@ -33,6 +41,96 @@ def test_two_steps_then_four_is_four_steps(tmp_path):
     assert losses[4] == again[4]
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
     assert not list((tmp_path / "b").glob("training_state-*.pt"))
+
+
+class Toy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.second, self.unused = nn.Linear(5, 8), nn.Linear(8, 1), nn.Linear(1, 1)
+
+    def encode(self, x):
+        return self.second(self.first(x).tanh())
+
+
+def train_toy(accumulation=1, folder=None, report=None):
+    """A loss that draws random numbers and does not call forward; returns its curve."""
+    generator = torch.Generator().manual_seed(0)
+    data, target = torch.randn(40, 5, generator=generator), torch.randn(40, 1, generator=generator)
+    model, losses = Toy(), []
+
+    def loss(rows, random):
+        noise = random.normal(len(rows), 5)
+        weight = random.integers(3, len(rows), 1)
+        return (weight * (model.encode(data[rows] + noise) - target[rows]).square()).mean(), {}
+
+    config = FitConfig(steps=31, batch_size=8, lr=3e-2, precision="no", gradient_accumulation_steps=accumulation)
+    fit(model, loss, 40, config, 3, report or (lambda s, n, v: losses.append(v["loss"])), folder)
+    return losses
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch():
+    whole = train_toy()
+    assert len(whole) > 3
+    assert train_toy(accumulation=4) == pytest.approx(whole, rel=1e-5)
+    with pytest.raises(ValueError, match="dealt out evenly"):
+        train_toy(accumulation=3)
+
+
+def test_two_processes_give_the_curve_of_one(tmp_path):
+    """Two gloo processes on the CPU, each with half of every batch."""
+    script = Path(__file__).parents[1] / "support" / "train_toy.py"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(script),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve-0.json", "curve-1.json"]
+    for rank in (0, 1):
+        assert json.loads((tmp_path / f"curve-{rank}.json").read_text()) == pytest.approx(train_toy(), rel=1e-5)
+
+
+def test_a_state_of_another_run_is_refused(tmp_path):
+    model = nn.Linear(2, 1)
+
+    def loss(rows, random):
+        return model(torch.ones(len(rows), 2)).mean(), {}
+
+    config = FitConfig(steps=4, batch_size=2, precision="no", keep_last=2)
+    fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, save_every=1, stop_at=3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["training_state-2.pt", "training_state-3.pt"]
+    with pytest.raises(ValueError, match="seed = 0, this run has 1"):
+        fit(model, loss, 8, config, 1, lambda *a: None, tmp_path)
+    state = torch.load(tmp_path / "training_state-3.pt", weights_only=True)
+    torch.save({**state, "processes": 2}, tmp_path / "training_state-3.pt")
+    with pytest.raises(ValueError, match="processes = 2, this run has 1"):
+        fit(model, loss, 8, config, 0, lambda *a: None, tmp_path)
+
+
+def test_sigterm_saves_and_the_same_call_continues(tmp_path):
+    model = nn.Linear(2, 1)
+
+    def loss(rows, random):
+        return model(torch.ones(len(rows), 2)).square().mean(), {}
+
+    def ask(step):
+        if step == 2 and not list(tmp_path.iterdir()):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    config = FitConfig(steps=5, batch_size=2, precision="no")
+    hooks = Hooks(before_step=ask)
+    with pytest.raises(PreemptedError, match="after step 3 of 5; the state is saved"):
+        fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, hooks=hooks)
+    assert (tmp_path / "training_state-3.pt").exists()
+    fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, hooks=hooks)
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_row_is_seen_once_in_an_epoch():
