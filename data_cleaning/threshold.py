@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 
-def best_f1_threshold(badness: np.ndarray, gross: np.ndarray) -> float:
-    """The threshold above which labels are dropped that has the highest F1 at dropping ``gross`` ones; (n,) each.
+def break_even_threshold(badness: np.ndarray, gross: np.ndarray) -> float:
+    """The threshold above which as many labels are dropped as are ``gross``, (n,) each: precision equals recall on the sample.
 
-    It lies in the middle between two neighbouring values. Raises ValueError when the sample has no gross error or only those.
+    It follows from a quantile, so it moves less from sample to sample than the threshold of the highest F1 does. It lies in the
+    middle between two neighbouring values. Raises ValueError when the sample has no gross error or only those.
     """
     if not 0 < gross.sum() < len(gross):
         raise ValueError(
             f"a checked sample needs good and bad labels to choose a threshold from: {gross.sum()} of {len(gross)} are bad"
         )
-    order = np.argsort(-badness)
-    hits = np.cumsum(gross[order])
-    f1 = 2 * hits / (np.arange(1, len(badness) + 1) + gross.sum())
-    best = int(f1[:-1].argmax())
-    return float(0.5 * (badness[order][best] + badness[order][best + 1]))
+    falling = np.sort(badness)[::-1]
+    count = int(gross.sum())
+    return float(0.5 * (falling[count - 1] + falling[count]))

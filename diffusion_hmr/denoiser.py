@@ -8,6 +8,7 @@ import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
+from diffusion_hmr.schedule import PredictionType
 from hmr.networks.blocks import BlocksConfig
 from hmr.networks.image_branch import Conditions
 from hmr.networks.pose_network import PoseNetwork
@@ -24,14 +25,15 @@ class PreparedCondition:
 
 
 class Denoiser(nn.Module):
-    """Predicts v (Salimans and Ho 2022) of the residual x = (state - own estimate) / (own scale * residual_std).
+    """Predicts v, x_0 or the noise (``prediction``) of the residual x = (state - own estimate) / (own scale * residual_std).
 
     Centring on the image branch's own estimate, in units of its own uncertainty, leaves the network the posterior around it to
     learn, which a small network can do. ``residual_std`` (133,) is measured on training data.
     """
 
-    def __init__(self, config: BlocksConfig, channels: int) -> None:
+    def __init__(self, config: BlocksConfig, channels: int, prediction: PredictionType = "v_prediction") -> None:
         super().__init__()
+        self.prediction: PredictionType = prediction
         self.network = PoseNetwork(config, channels)
         self.time = nn.Sequential(nn.Linear(64, config.width), nn.SiLU(), nn.Linear(config.width, config.width))
         self.register_buffer("residual_std", torch.ones(STATE_DIM))
@@ -42,7 +44,7 @@ class Denoiser(nn.Module):
         return PreparedCondition(tokens, memory, conditions.own)
 
     def forward(self, x_t: Tensor, t: Tensor, condition: PreparedCondition) -> Tensor:
-        """x_t (b, n, 133), t (b, n) integer timesteps. Returns v (b, n, 133), float32."""
+        """x_t (b, n, 133), t (b, n) integer timesteps. Returns the prediction (b, n, 133), float32."""
         embedded = get_timestep_embedding(t.flatten(), 64).unflatten(0, t.shape).to(x_t.dtype)
         return self.network(x_t, self.time(embedded), (condition.tokens, condition.memory)).float()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser, PreparedCondition
-from diffusion_hmr.schedule import SamplerName, sampler
+from diffusion_hmr.schedule import PredictionType, SamplerName, sampler
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import BlocksConfig
@@ -23,12 +23,13 @@ from hmr.samples import Samples
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """size: side of the crops in pixels. sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk: hypotheses that are
-    denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
+    """size: side of the crops in pixels. prediction, sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk:
+    hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
 
     size: int = 64
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     denoiser: BlocksConfig = field(default_factory=BlocksConfig)
+    prediction: PredictionType = "v_prediction"
     sampler: SamplerName = "dpm-solver++"
     sampling_steps: int = 8
     chunk: int = 320
@@ -49,7 +50,11 @@ class Generator(Pretrained):
         super().__init__()
         self.config = config
         self.branch = ImageBranch(config.branch, config.size)
-        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels)
+        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels, config.prediction)
+
+    @property
+    def crop_size(self) -> int:
+        return self.config.size
 
     @torch.no_grad()
     def sample_states(self, conditions: Conditions, count: int, seed: int, zero_noise: bool = False) -> Tensor:
@@ -76,11 +81,11 @@ class Generator(Pretrained):
 
     def _denoised(self, denoiser: Denoiser, condition: PreparedCondition, x: Tensor) -> Tensor:
         """From noise (b, n, 133) to samples."""
-        scheduler = sampler(self.config.sampler, self.config.sampling_steps)
+        scheduler = sampler(self.config.sampler, self.config.sampling_steps, self.config.prediction)
         dtype = denoiser.residual_std.dtype
         for t in scheduler.timesteps:
-            v = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(x.device), condition)
-            x = scheduler.step(v, int(t), x, return_dict=False)[0]
+            predicted = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(x.device), condition)
+            x = scheduler.step(predicted, int(t), x, return_dict=False)[0]
         return x
 
     def sample_bodies(

@@ -1,4 +1,4 @@
-"""Noise schedule and samplers, from diffusers: cosine schedule with zero terminal SNR, v-prediction, trailing steps."""
+"""Noise schedule, training targets and samplers, from diffusers: cosine schedule with zero terminal SNR, trailing steps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,43 @@ from typing import Any, Literal
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from torch import Tensor
 
 NUM_TIMESTEPS = 1000
 SamplerName = Literal["dpm-solver++", "ddim"]
 
+#: What the network predicts, by diffusers' names: v (Salimans and Ho 2022), the sample x_0, or the noise.
+PredictionType = Literal["v_prediction", "sample", "epsilon"]
 
-@lru_cache(maxsize=1)
-def noise_schedule() -> DDPMScheduler:
-    """The forward process; shared by training, preference optimisation and sampling."""
+
+@lru_cache(maxsize=3)
+def noise_schedule(prediction: PredictionType) -> DDPMScheduler:
+    """The forward process; shared by training, preference optimisation and sampling.
+
+    A network that predicts the noise cannot start at pure noise, where it says nothing: its last step keeps some signal.
+    """
     return DDPMScheduler(
         num_train_timesteps=NUM_TIMESTEPS,
         beta_schedule="squaredcos_cap_v2",
-        prediction_type="v_prediction",
-        rescale_betas_zero_snr=True,
+        prediction_type=prediction,
+        rescale_betas_zero_snr=prediction != "epsilon",
         timestep_spacing="trailing",
         clip_sample=False,
     )
 
 
-def sampler(name: SamplerName, steps: int) -> DDIMScheduler | DPMSolverMultistepScheduler:
+def training_target(prediction: PredictionType, x_0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """x_t and what the network should say of it: x_0 and noise (n, d), t (n,) timesteps; both (n, d)."""
+    schedule = noise_schedule(prediction)
+    x_t = schedule.add_noise(x_0, noise, t)  # pyright: ignore[reportArgumentType]
+    if prediction == "sample":
+        return x_t, x_0
+    if prediction == "epsilon":
+        return x_t, noise
+    return x_t, schedule.get_velocity(x_0, noise, t)  # pyright: ignore[reportArgumentType]
+
+
+def sampler(name: SamplerName, steps: int, prediction: PredictionType) -> DDIMScheduler | DPMSolverMultistepScheduler:
     """A deterministic sampler with ``steps`` network calls, the first at pure noise.
 
     "ddim": Song et al. 2021, eta 0. "dpm-solver++": Lu et al. 2022, second order, multistep; its 8 steps keep as much of
@@ -34,8 +52,8 @@ def sampler(name: SamplerName, steps: int) -> DDIMScheduler | DPMSolverMultistep
     """
     scheduler: Any  # from_config's type also allows a tuple
     if name == "ddim":
-        scheduler = DDIMScheduler.from_config(noise_schedule().config, set_alpha_to_one=True)
+        scheduler = DDIMScheduler.from_config(noise_schedule(prediction).config, set_alpha_to_one=True)
     else:
-        scheduler = DPMSolverMultistepScheduler.from_config(noise_schedule().config, final_sigmas_type="zero")
+        scheduler = DPMSolverMultistepScheduler.from_config(noise_schedule(prediction).config, final_sigmas_type="zero")
     scheduler.set_timesteps(steps)
     return scheduler

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator, GeneratorConfig
-from diffusion_hmr.schedule import NUM_TIMESTEPS, noise_schedule
+from diffusion_hmr.schedule import NUM_TIMESTEPS, training_target
 from hmr.body import BodyModel
 from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
 from hmr.networks.image_branch import Conditions, Targets, root_mean_square
@@ -24,13 +24,11 @@ def antithetic_timesteps(b: int, n: int, random: BatchRandom) -> Tensor:
     return torch.cat([half, NUM_TIMESTEPS - 1 - half], 1)[:, :n]
 
 
-def v_error(denoiser: Denoiser, x_0: Tensor, noise: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
-    """Squared error of the predicted v, averaged over the state's dimensions: (b, n, 133) and (b, n) to (b, n)."""
-    schedule = noise_schedule()
-    flat_t = t.flatten()
-    x_t = schedule.add_noise(x_0.flatten(0, 1), noise.flatten(0, 1), flat_t).view_as(x_0)  # pyright: ignore[reportArgumentType]
-    v = schedule.get_velocity(x_0.flatten(0, 1), noise.flatten(0, 1), flat_t).view_as(x_0)  # pyright: ignore[reportArgumentType]
-    return (denoiser(x_t, t, denoiser.prepare(conditions)) - v).square().mean(-1)
+def prediction_error(denoiser: Denoiser, x_0: Tensor, noise: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+    """Squared error of what the denoiser predicts, averaged over the state's dimensions: (b, n, 133) and (b, n) to (b, n)."""
+    x_t, target = training_target(denoiser.prediction, x_0.flatten(0, 1), noise.flatten(0, 1), t.flatten())
+    predicted = denoiser(x_t.view_as(x_0), t, denoiser.prepare(conditions))
+    return (predicted - target.view_as(x_0)).square().mean(-1)
 
 
 def train_denoiser(
@@ -52,7 +50,7 @@ def train_denoiser(
         x_0 = denoiser.normalised(states[rows, None].to(device), batch).expand(-1, draws, -1)
         noise = random.normal(*x_0.shape)
         t = antithetic_timesteps(len(rows), draws, random)
-        return v_error(denoiser, x_0, noise, t, batch).mean(), {}
+        return prediction_error(denoiser, x_0, noise, t, batch).mean(), {}
 
     fit(denoiser, loss, len(states), config, seed, report, state_folder)
     return denoiser

@@ -17,7 +17,7 @@ from torch import Tensor
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
 from diffusion_hmr.schedule import NUM_TIMESTEPS
-from diffusion_hmr.train import v_error
+from diffusion_hmr.train import prediction_error
 from dpo.family import pair_loss
 from dpo.lora import add_lora, merge_lora
 from dpo.loss import PairErrors, preference_logs
@@ -38,8 +38,8 @@ class AlignConfig:
     """loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``). beta: on errors averaged over the
     state's dimensions. timestep_weighting: of the errors, see ``dpo.timesteps``.
 
-    ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) * reference
-    (TRL's names); alpha 0 keeps the base. lora_rank: of adapters on all linear layers, merged at the end (0: the whole
+    ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) *
+    reference (TRL's names); alpha 0 keeps the base. lora_rank: of adapters on all linear layers, merged at the end (0: the whole
     denoiser is trained). candidates: M. pairs_per_picture: K. pictures_per_round: drawn anew every
     ``refresh_every`` steps. replay_weight: weight of the supervised error on replayed labels. diversity: see
     ``dpo.loss.energy_score_reward``.
@@ -85,10 +85,10 @@ def pair_errors(
     x_0 = policy.normalised(states, conditions)
     noise = random.normal(len(x_0), 1, x_0.shape[-1]).expand_as(x_0)
     t = random.integers(NUM_TIMESTEPS, len(x_0), 1).expand(-1, 2)
-    of_policy = v_error(policy, x_0, noise, t, conditions)
+    of_policy = prediction_error(policy, x_0, noise, t, conditions)
     # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
     # equal networks would not give equal errors.
-    of_reference = v_error(reference, x_0, noise, t, conditions)
+    of_reference = prediction_error(reference, x_0, noise, t, conditions)
     weight = timestep_weights(weighting, t[:, 0]).to(of_policy.device)
     return PairErrors(*(weight * error for error in (*of_policy.unbind(1), *of_reference.unbind(1))))
 
@@ -101,7 +101,7 @@ def replay_error(policy: Denoiser, replay: Replay, count: int, random: BatchRand
     x_0 = policy.normalised(replay.states[rows, None].to(device), conditions)
     noise = random.normal(*x_0.shape)
     t = random.integers(NUM_TIMESTEPS, count, 1)
-    return v_error(policy, x_0, noise, t, conditions).mean()
+    return prediction_error(policy, x_0, noise, t, conditions).mean()
 
 
 class _Rounds:

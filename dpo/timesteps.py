@@ -17,7 +17,7 @@ TimestepWeighting = Literal["uniform", "min_snr", "late"]
 
 @lru_cache(maxsize=3)
 def _weights(weighting: TimestepWeighting) -> Tensor:
-    alphas = noise_schedule().alphas_cumprod.double()
+    alphas = noise_schedule("v_prediction").alphas_cumprod.double()
     if weighting == "uniform":
         weights = torch.ones_like(alphas)
     elif weighting == "min_snr":

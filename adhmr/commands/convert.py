@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -13,17 +16,16 @@ class Options:
     """
     Args:
         checkpoint: the released file (.pth.tar, .pth)
-        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar); score-net, hypo-net (ScoreHypo, ADHMR; both look at HRNet features, not at
-            pictures); hypo-net-branch, score-net-branch (the HRNets that those features come from, in the same files)
+        kind: hmr-scorer (ADHMR, snapshot_*.pth.tar); score-net (ScoreHypo; it looks at HRNet features, not at pictures);
+            hypo-net (ScoreHypo, ADHMR; with its HRNet branch from the same file, a generator)
         out: the checkpoint's folder
-        entry: which entry of the file to take; without it the usual one (ema, ema_score, ema_cond, ema_score_cond hold averaged
-            weights)
+        entry: which entry of the file to take; without it the usual one (ema and ema_score hold averaged weights)
         seed: kept in the provenance
         device: conversion runs on the CPU
     """
 
     checkpoint: Path
-    kind: Literal["hmr-scorer", "score-net", "hypo-net", "hypo-net-branch", "score-net-branch"]
+    kind: Literal["hmr-scorer", "score-net", "hypo-net"]
     out: Path
     entry: str | None = None
     seed: int = 0
@@ -32,19 +34,21 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from diffusion_hmr.released.convert import hrnet_branch_from_released, hypo_net_from_released
+    from diffusion_hmr.released.convert import released_generator
     from hmr.files import new_folder, write_provenance
     from hmr.networks.released import read_released
     from scorer.released.convert import hmr_scorer_from_released, score_net_from_released
 
-    usual, convert = {
-        "hmr-scorer": ("network", hmr_scorer_from_released),
-        "score-net": ("model_score", score_net_from_released),
-        "hypo-net": ("model", hypo_net_from_released),
-        "hypo-net-branch": ("model_cond", hrnet_branch_from_released),
-        "score-net-branch": ("model_score_cond", hrnet_branch_from_released),
-    }[options.kind]
-    network = convert(read_released(options.checkpoint, options.entry or usual, usual))
+    def read(usual: str) -> dict[str, Tensor]:
+        return read_released(options.checkpoint, options.entry or usual, usual)
+
+    if options.kind == "hmr-scorer":
+        network = hmr_scorer_from_released(read("network"))
+    elif options.kind == "score-net":
+        network = score_net_from_released(read("model_score"))
+    else:
+        branch = f"{options.entry or 'model'}_cond"
+        network = released_generator(read("model"), read_released(options.checkpoint, branch, "model_cond"))
     out = new_folder(options.out)
     network.save_pretrained(out)
     write_provenance(out, "convert", asdict(options), options.seed, [options.checkpoint])

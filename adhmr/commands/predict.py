@@ -25,6 +25,7 @@ class Options:
         boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
         candidates: bodies for each person
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
+        smpl: your SMPL file, or the folder it is in, for generators that were trained on it; without it the free body
         seed: of the sampling
         device: cpu or cuda
         strict: fail when anything was skipped
@@ -38,6 +39,7 @@ class Options:
     boxes: Path | None = None
     candidates: int = 10
     focal_px: float | None = None
+    smpl: Path | None = None
     seed: int = 0
     device: str = "cpu"
     strict: bool = False
@@ -46,14 +48,15 @@ class Options:
 def propose(options: Options, data: Path) -> int:
     """Candidates of all crops of a folder, in one file."""
     from adhmr.progress import StageProgress, console
-    from diffusion_hmr import Generator
+    from diffusion_hmr.protocol import load_generator
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses, save_hypotheses
     from hmr.samples import load_samples
+    from hmr.smplx_files import load_body
 
-    generator = Generator.from_pretrained(options.generator).to(options.device)
-    samples, body = load_samples(data), free_body(1200)
+    generator = load_generator(options.generator).to(options.device)
+    samples, body = load_samples(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
     generator.check_size(samples)
     out = new_folder(options.out)
     parts: list[Hypotheses] = []
@@ -78,10 +81,11 @@ def run(options: Options) -> int:
     from adhmr.photographs.read import list_images
     from adhmr.progress import StageProgress, console
     from adhmr.tables import write_table
-    from diffusion_hmr import Generator
+    from diffusion_hmr.protocol import load_generator
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
-    from scorer import Scorer
+    from hmr.smplx_files import load_body
+    from scorer.protocol import load_scorer
 
     if options.candidates < 1:
         raise ValueError(f"expected at least one candidate, got {options.candidates}")
@@ -96,9 +100,10 @@ def run(options: Options) -> int:
         raise ValueError("give --scorer: the bodies of people in photographs are ranked")
     images = list_images(options.images)
     boxes = coco_boxes(options.boxes) if options.boxes is not None else None
-    generator = Generator.from_pretrained(options.generator).to(options.device)
-    scorer = Scorer.from_pretrained(options.scorer).to(options.device)
-    out, body = new_folder(options.out), free_body(6900)
+    generator = load_generator(options.generator).to(options.device)
+    scorer = load_scorer(options.scorer).to(options.device)
+    body = free_body(6900) if options.smpl is None else load_body(options.smpl)
+    out = new_folder(options.out)
     rows: Rows = []
     skipped: list[Skipped] = []
     with StageProgress({"photographs": float(len(images))}) as progress:

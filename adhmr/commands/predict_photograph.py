@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import torch
 from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
 from adhmr.photographs.people import Skipped, crops, people_of
 from adhmr.photographs.read import read_photograph
-from diffusion_hmr import Generator
+from diffusion_hmr.protocol import AnyGenerator
 from hmr.body import BodyParams
 from hmr.smpl_layout import LayoutBody
-from scorer import Scorer
+from scorer.protocol import AnyScorer
 
 if TYPE_CHECKING:
     from adhmr.commands.predict import Options
@@ -24,8 +25,8 @@ Rows = list[dict[str, Any]]
 def predict_photograph(
     image: Path,
     boxes: dict[str, list[tuple[str, list[float]]]] | None,
-    generator: Generator,
-    scorer: Scorer,
+    generator: AnyGenerator,
+    scorer: AnyScorer,
     body: LayoutBody,
     options: Options,
     out: Path,
@@ -35,9 +36,10 @@ def predict_photograph(
     people, skipped = people_of(image, photograph.shape[1], photograph.shape[0], boxes)
     if not people:
         return [], skipped or [Skipped(image.name, "no people in the boxes file")]
-    samples, K = crops(photograph, people, generator.config.size, options.focal_px)
+    samples, K = crops(photograph, people, generator.crop_size, options.focal_px)
     hypotheses = generator.propose(samples, body, options.candidates, options.seed, str(options.generator))
-    scores = scorer.score(samples, hypotheses, body)
+    seen, _ = crops(photograph, people, scorer.crop_size, options.focal_px)
+    scores = scorer.score(seen, replace(hypotheses, K=seen.K), body)
     order = scores.value.argsort(dim=1, descending=True)
     rows_index = torch.arange(len(people))[:, None]
     ranked = BodyParams(*(getattr(hypotheses.params, f)[rows_index, order] for f in BodyParams.__dataclass_fields__))

@@ -13,8 +13,8 @@ from scorer.train import ScorerTraining
 @dataclass(frozen=True)
 class DataSizes:
     """Pictures. source, wild: what the base is trained on. rendered: exact labels for the scorer's encoder beside source.
-    judged: more of these, for its candidates. target: unlabelled, for alignment. calibration: held-out exact labels. tests:
-    for the figures."""
+    judged: more of these, for its candidates. target: unlabelled, for alignment. calibration: held-out exact labels. checked:
+    labels that somebody looked at, for the cleaning's threshold. tests: for the figures."""
 
     source: int = 12000
     wild: int = 6000
@@ -22,6 +22,7 @@ class DataSizes:
     judged: int = 6000
     target: int = 1500
     calibration: int = 400
+    checked: int = 800
     to_clean: int = 1000
     test: int = 250
     test_target: int = 400
@@ -59,6 +60,7 @@ def budget(name: str) -> DemoConfig:
                 judged=12000,
                 target=3000,
                 calibration=800,
+                checked=1600,
                 to_clean=2000,
                 test_target=800,
             ),
@@ -76,7 +78,7 @@ def budget(name: str) -> DemoConfig:
     if name == "tiny":
         few = FitConfig(steps=4, batch_size=8, lr=1e-3)
         return DemoConfig(
-            data=DataSizes(48, 32, 48, 24, 24, 24, 24, 12, 12),
+            data=DataSizes(48, 32, 48, 24, 24, 24, 24, 24, 12, 12),
             generator=GeneratorTraining(few, replace(few, ema_decay=0.9)),
             scorer=ScorerTraining(few, few),
             align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),

@@ -18,7 +18,7 @@ from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
 from data_cleaning.rules import keep_unless_gross
 from data_cleaning.score import score_labels
-from data_cleaning.threshold import best_f1_threshold
+from data_cleaning.threshold import break_even_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.train import train_generator
@@ -67,7 +67,7 @@ def make_data(run: DemoRun) -> None:
     save("judged", Samples.cat(judged))
     save("target", make("target", sizes.target, "target").unlabelled())
     save("calibration", make("rendered", sizes.calibration, "calibration"))
-    labelled, truth = mixed_labels(make("target", sizes.calibration, "checked"), next(seeds), body)
+    labelled, truth = mixed_labels(make("target", sizes.checked, "checked"), next(seeds), body)
     save("checked", labelled)
     save_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz", truth)
     seeds = iter(
@@ -232,7 +232,7 @@ def clean_labels(run: DemoRun) -> None:
     scorer = Scorer.from_pretrained(run.out / "scorer")
     checked, samples = run.samples("checked"), run.samples("to-clean")
     truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
-    threshold = best_f1_threshold(score_labels(scorer, checked, run.body).gross_probability, truth.gross)
+    threshold = break_even_threshold(score_labels(scorer, checked, run.body).gross_probability, truth.gross)
     verdicts = keep_unless_gross(score_labels(scorer, samples, run.body), threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from diffusion_hmr.released.generator import ReleasedGenerator, ReleasedGeneratorConfig
 from diffusion_hmr.released.hrnet_branch import HrnetBranch, HrnetBranchConfig
 from diffusion_hmr.released.hypo_net import ReleasedHypoNet, ReleasedHypoNetConfig
 from hmr.networks.released import DECODER, Renames, fill, renamed
@@ -44,3 +45,11 @@ def hrnet_branch_from_released(weights: Mapping[str, Tensor]) -> HrnetBranch:
     network = HrnetBranch(HrnetBranchConfig(with_shape=with_shape))
     fill(network, renamed(weights, HRNET_BRANCH))
     return network.eval()
+
+
+def released_generator(hypo_net: Mapping[str, Tensor], branch: Mapping[str, Tensor]) -> ReleasedGenerator:
+    """Both networks of a checkpoint (``model`` and ``model_cond``) as one generator."""
+    parts = hrnet_branch_from_released(branch), hypo_net_from_released(hypo_net)
+    generator = ReleasedGenerator(ReleasedGeneratorConfig(branch=parts[0].config, hypo_net=parts[1].config))
+    generator.branch, generator.hypo_net = parts
+    return generator.eval()

@@ -11,7 +11,7 @@ from data_cleaning.rules import (
     keep_fraction,
     keep_unless_gross,
 )
-from data_cleaning.threshold import best_f1_threshold
+from data_cleaning.threshold import break_even_threshold
 
 LABELS = ScoredLabels(
     key=("a", "b", "c"),
@@ -50,6 +50,6 @@ def test_a_rule_that_needs_what_the_scorer_does_not_say_is_refused():
 
 def test_the_best_threshold_separates_what_can_be_separated():
     badness = np.array([1.0, 0.9, 0.8, 0.2, 0.1])
-    assert best_f1_threshold(badness, np.array([True, True, True, False, False])) == pytest.approx(0.5)
+    assert break_even_threshold(badness, np.array([True, True, True, False, False])) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="good and bad"):
-        best_f1_threshold(badness, np.zeros(5, dtype=bool))
+        break_even_threshold(badness, np.zeros(5, dtype=bool))
