@@ -6,15 +6,16 @@ from data_cleaning.rules import ScoredLabels
 from hmr.body import BodyModel
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
+from scorer.mirror import score_both_ways
 from scorer.protocol import AnyScorer
 
 
 def score_labels(scorer: AnyScorer, samples: Samples, model: BodyModel) -> ScoredLabels:
-    """The same call as for any candidate. Raises ValueError when pictures have no labels."""
+    """Scores of each label in its picture and in the mirror image. Raises ValueError when pictures have no labels."""
     if "none" in samples.label_kind:
         raise ValueError("there are pictures without labels; there is nothing to clean")
     labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
-    scores = scorer.score(samples, labels, model)
+    scores = score_both_ways(scorer, samples, labels, model)
     return ScoredLabels(
         samples.key,
         scores.value[:, 0].numpy(),

@@ -45,7 +45,7 @@ class AlignConfig:
     ``dpo.loss.energy_score_reward``.
     """
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1.5e-4, weight_decay=0.0))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1.2e-4, weight_decay=0.0))
     loss_type: tuple[str, ...] = ("sigmoid",)
     loss_weights: tuple[float, ...] = (1.0,)
     label_smoothing: float = 0.0

@@ -9,8 +9,9 @@ from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
 from scorer import Scorer, ScorerConfig
-from scorer.candidates import QUALITIES, candidate_sets, noised_truth
+from scorer.candidates import QUALITIES, candidate_sets, noised_truth, uvd_of
 from scorer.correlation import pearson, spearman
+from scorer.mirror import mirror_images, mirror_uvd, score_both_ways
 from scorer.own_estimate import expected_absolute
 from scorer.ranknet import gross_loss, pair_loss, ranknet_loss
 from scorer.scores import fit_calibration
@@ -137,3 +138,19 @@ def test_a_scorer_survives_its_files_and_refuses_others(tmp_path):
 
     with pytest.raises(ValueError, match="kind 'generator'"):
         Generator.from_pretrained(tmp_path / "scorer")
+
+
+def test_both_ways_is_the_mean_of_a_picture_and_its_mirror_image(small_world):
+    torch.manual_seed(0)
+    scorer, samples, body = Scorer(ScorerConfig()), small_world["target"][:3], free_body(1200)
+    hypotheses = noised_truth(samples, 2, 0)
+    uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, body)
+    assert torch.equal(mirror_uvd(mirror_uvd(uvd)), uvd)
+    again = mirror_images(mirror_images(samples))
+    assert torch.equal(again.rgb, samples.rgb)
+    torch.testing.assert_close(again.K, samples.K)
+    known = torch.ones(uvd.shape[:-1], dtype=torch.bool)
+    mirrored = scorer.score_uvd(mirror_images(samples), mirror_uvd(uvd), known)
+    plain, both = scorer.score(samples, hypotheses, body), score_both_ways(scorer, samples, hypotheses, body)
+    torch.testing.assert_close(both.value, 0.5 * (plain.value + mirrored.value))
+    assert not torch.allclose(plain.displacement_mm, mirrored.displacement_mm, rtol=1e-3)

@@ -1,0 +1,191 @@
+"""The paper's Tables 2, 3 and 4 in the synthetic world: what finetuning does to the best of M, and to what best-of-M hides.
+
+    python -m benchmarks.alignment_tables --demo adhmr-demo --seeds 3 --out benchmarks/results/alignment_tables.json
+
+Takes a finished demo's base, scorer and pictures. Every row is finetuned from the same base for as many steps; tests on its
+test pictures of the shifted domain, with M = 10, 100 and 200 candidates. --size small fits 2 cores (about an hour), large a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adhmr.demo.config import budget
+from adhmr.evaluation import Judged, average, judge
+from adhmr.figures import Figure, show
+from adhmr.world.domains import DOMAINS
+from adhmr.world.make import make_samples
+from adhmr.world.pseudo_labels import Bias, biased_labels
+from diffusion_hmr import Generator
+from dpo.align import AlignConfig, Replay, align, replay_error
+from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge, truth_judge
+from hmr.body import BodyModel
+from hmr.files import code_version, write_json
+from hmr.free_body import free_body
+from hmr.hypotheses import Hypotheses
+from hmr.networks.fit import BatchRandom, fit
+from hmr.networks.image_branch import Conditions, Targets
+from hmr.networks.train_branch import conditions_of, split_rows
+from hmr.samples import Samples, load_samples
+from scorer import Scorer
+
+CANDIDATES = (10, 100, 200)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A finished demo: base, scorer, and pictures with the base's conditions. target has its truth here, which only the rows that
+    say so look at; wild: other unlabelled pictures, half of them ambiguous."""
+
+    base: Generator
+    scorer: Scorer
+    model: BodyModel
+    target: Samples
+    wild: Samples
+    exact: Samples
+    replay: Replay
+    config: AlignConfig
+    device: torch.device
+
+    def conditions(self, samples: Samples) -> Conditions:
+        return conditions_of(self.base.branch, samples)
+
+
+def read_setting(demo: Path, pictures: int, device: torch.device) -> Setting:
+    model = free_body(1200)
+    base = Generator.from_pretrained(demo / "generator-base").to(device)
+    size = base.config.size
+    source = load_samples(demo / "data" / "source")
+    both = len(source) + len(load_samples(demo / "data" / "wild"))
+    held_back = split_rows(both, budget("quick").generator.branch_share, 0)[1]
+    seen = source[held_back[held_back < len(source)]]
+    half = pictures // 2
+    wild = [
+        make_samples(DOMAINS[d], half, size, seed, model, d) for d, seed in (("target", 71), ("target_ambiguous", 72))
+    ]
+    return Setting(
+        base=base,
+        scorer=Scorer.from_pretrained(demo / "scorer").to(device),
+        model=model,
+        target=make_samples(DOMAINS["target"], pictures, size, 70, model, "aligned-on"),
+        wild=Samples.cat(wild),
+        exact=load_samples(demo / "data" / "judged"),
+        replay=Replay(conditions_of(base.branch, seen), Targets.of(seen, model).state),
+        config=budget("quick").align,
+        device=device,
+    )
+
+
+def preferences(pictures: str, judge_of: Callable[[Setting], Judge], loss: str = "sigmoid"):
+    """A row that is finetuned on pairs of one set of pictures."""
+
+    def run(setting: Setting, seed: int) -> Generator:
+        samples: Samples = getattr(setting, pictures)
+        conditions, generator = setting.conditions(samples), copy.deepcopy(setting.base)
+        config = replace(setting.config, loss_type=(loss,))
+        maker = pair_maker(samples.unlabelled(), conditions, judge_of(setting), setting.model, config, "table")
+        return align(
+            generator, conditions, samples.key, maker, config, 31 + 1000 * seed, lambda *_: None, setting.replay
+        )
+
+    return run
+
+
+def supervised(labels_of: Callable[[Setting], Samples]):
+    """A row that is finetuned on labels by the base's own training error, with the same replay."""
+
+    def run(setting: Setting, seed: int) -> Generator:
+        labelled, generator = labels_of(setting), copy.deepcopy(setting.base)
+        data = Replay(setting.conditions(labelled), Targets.of(labelled, setting.model).state)
+        config = setting.config
+
+        def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+            error = replay_error(generator.denoiser, data, len(rows), random)
+            return error + replay_error(generator.denoiser, setting.replay, config.replay_batch, random), {}
+
+        # Twice the batch: a pair, too, is two samples.
+        fitted = replace(config.fit, batch_size=2 * config.fit.batch_size)
+        fit(generator.denoiser, loss, len(labelled), fitted, 31 + 1000 * seed, lambda *_: None)
+        return generator
+
+    return run
+
+
+ROWS: dict[str, Callable[[Setting, int], Generator]] = {
+    "SFT, true labels": supervised(lambda s: s.target),
+    "SFT, pseudo-labels": supervised(lambda s: biased_labels(s.target, 73, Bias())),
+    "SFT, the scorer's training pictures": supervised(lambda s: s.exact),
+    "SFT on winners": preferences("target", lambda s: scorer_judge(s.scorer, s.model, s.config.diversity), "sft"),
+    "aligned": preferences("target", lambda s: scorer_judge(s.scorer, s.model, s.config.diversity)),
+    "aligned, score alone": preferences("target", lambda s: scorer_judge(s.scorer, s.model, 0.0)),
+    "aligned on wild pictures": preferences("wild", lambda s: scorer_judge(s.scorer, s.model, s.config.diversity)),
+    "random pairs": preferences("target", lambda s: random_judge()),
+    "consensus pairs": preferences("target", lambda s: consensus_judge(s.model)),
+    "true-error pairs": preferences("target", lambda s: truth_judge(s.target, s.model, 1.0)),
+}
+
+
+def judged(generator: Generator, truth: Samples, candidates: int, setting: Setting) -> Judged:
+    conditions = setting.conditions(truth)
+    params = generator.sample_bodies(conditions, truth.K, setting.model, candidates, 41)
+    hypotheses = Hypotheses(truth.key, params, truth.K, "table", 41)
+    score = setting.scorer.score(truth, hypotheses, setting.model).value
+    return judge(hypotheses, None, truth, score, setting.model)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", choices=("small", "large"), default="small")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rows", nargs="*", default=list(ROWS))
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    began, small = time.monotonic(), options.size == "small"
+    setting = read_setting(options.demo, 1500 if small else 6000, torch.device(options.device))
+    test = {
+        "target": load_samples(options.demo / "data" / "test-target"),
+        "source": load_samples(options.demo / "data" / "test-source"),
+    }
+    sets = {
+        "target": {m: test["target"] if m <= 10 or not small else test["target"][:120] for m in CANDIDATES},
+        "source": {10: test["source"]},
+    }
+
+    def all_judged(generators: list[Generator]) -> dict[str, dict[int, Judged]]:
+        return {
+            domain: {m: average([judged(g, truth, m, setting) for g in generators]) for m, truth in by.items()}
+            for domain, by in sets.items()
+        }
+
+    base = all_judged([setting.base])
+    figures: dict[str, Any] = {"base": {d: {m: j.figures() for m, j in by.items()} for d, by in base.items()}}
+    changes: dict[str, dict[str, dict[int, dict[str, Figure]]]] = {}
+    for name in options.rows:
+        tuned = all_judged([ROWS[name](setting, seed) for seed in range(options.seeds)])
+        figures[name] = {d: {m: j.figures() for m, j in by.items()} for d, by in tuned.items()}
+        changes[name] = {d: {m: j.change_percent(base[d][m]) for m, j in by.items()} for d, by in tuned.items()}
+        of_ten = changes[name]["target"][10]
+        shown = ("selected_pve", "mean_sample_pve", "energy_score", "spread")
+        print(f"{name:36s} " + "  ".join(f"{key} {show(of_ten[f'{key}_percent'])}" for key in shown), flush=True)
+        write_json(options.out, {
+            "command": f"python -m benchmarks.alignment_tables --size {options.size} --seeds {options.seeds}",
+            "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, {options.device}",
+            "torch": torch.__version__, "code": code_version(), "seconds": round(time.monotonic() - began),
+            "generators": figures, "change": changes,
+        })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Judge candidates in their pictures and in the mirror images, and take the mean: an encoder errs differently in the two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from hmr.body import BodyModel
+from hmr.hypotheses import Hypotheses
+from hmr.samples import Samples
+from hmr.skeleton import MIRRORED_KEYPOINT
+from scorer.candidates import uvd_of
+from scorer.protocol import AnyScorer
+from scorer.scores import Scores
+
+
+def mirror_images(samples: Samples) -> Samples:
+    """The pictures and their cameras, left for right; labels are not looked at and not changed."""
+    K = samples.K.clone()
+    K[:, 0, 2] = samples.size - K[:, 0, 2]
+    return replace(samples, rgb=samples.rgb.flip(-1), K=K)
+
+
+def mirror_uvd(uvd: Tensor) -> Tensor:
+    """Keypoints (..., 29, 3) in the mirror image: left is called right there."""
+    return uvd[..., list(MIRRORED_KEYPOINT), :] * torch.tensor([-1.0, 1.0, 1.0])
+
+
+def score_both_ways(scorer: AnyScorer, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> Scores:
+    """As ``scorer.score``, for twice the cost: means of scores, errors and their intervals, and of the log-odds."""
+    plain = scorer.score(samples, hypotheses, model)
+    uvd = mirror_uvd(uvd_of(hypotheses.params, hypotheses.K, samples.size, model))
+    mirrored = scorer.score_uvd(mirror_images(samples), uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool))
+
+    def mean(a: Tensor, b: Tensor) -> Tensor:
+        return 0.5 * (a + b)
+
+    odds = mean(plain.gross_probability.double().logit(1e-9), mirrored.gross_probability.double().logit(1e-9))
+    back = mirrored.displacement_mm[..., list(MIRRORED_KEYPOINT)]
+    return Scores(
+        key=plain.key,
+        value=mean(plain.value, mirrored.value),
+        displacement_mm=mean(plain.displacement_mm, back),
+        expected_error_mm=mean(plain.expected_error_mm, mirrored.expected_error_mm),
+        interval_mm=(
+            mean(plain.interval_mm[0], mirrored.interval_mm[0]),
+            mean(plain.interval_mm[1], mirrored.interval_mm[1]),
+        ),
+        gross_probability=odds.sigmoid().float(),
+    )
