@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +12,8 @@ from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
 from hmr.samples import Samples
+from hmr.skeleton import PARTS
+from scorer.candidates import candidate_sets
 from scorer.correlation import partial_correlation, pearson, spearman
 from scorer.scores import Scores
 
@@ -31,9 +33,8 @@ class Judged:
     def figures(self) -> dict[str, Figure]:
         """The block ``generators.{name}.{domain}`` of metrics.json."""
         out = {f"{key}_mm": mean_figure(column) for key, column in self.columns.items()}
-        out["recovered_fraction"] = bootstrap(
-            recovered, self.columns["mean_pve"], self.columns["selected_pve"], self.columns["min_pve"]
-        )
+        mean_selected_min = (self.columns[f"{key}_pve"] for key in ("mean", "selected", "min"))
+        out["recovered_fraction"] = bootstrap(recovered, *mean_selected_min)
         return out
 
     def change_percent(self, base: Judged) -> dict[str, Figure]:
@@ -151,6 +152,16 @@ def ranking(hypotheses: Hypotheses, truth: Samples, score: Tensor, model: BodyMo
     )
 
 
+def part_figures(scores: Scores, displacement_mm: np.ndarray) -> dict[str, Figure]:
+    """For each part of the body the mean rank correlation, within pictures, of how far it seems off and how far it is;
+    displacement_mm (b, n, 29) is the truth."""
+    out = {}
+    for part, keypoints in PARTS.items():
+        true = displacement_mm[..., list(keypoints)].mean(-1)
+        out[part] = mean_figure(spearman(scores.part_mm(part).numpy(), true))
+    return out
+
+
 def base_figures(params: BodyParams, regressor: BodyParams, truth: Samples, model: BodyModel) -> dict[str, Figure]:
     """Is a generator sound? params [b, n] with large n, regressor [b]: the deterministic opponent's bodies.
 
@@ -170,6 +181,12 @@ def base_figures(params: BodyParams, regressor: BodyParams, truth: Samples, mode
         "spread_over_mean_error": bootstrap(lambda a, b: mean(a) / mean(b), spread.numpy(), error.numpy()),
         "truth_rank": mean_figure(rank.numpy()),
     }
+
+
+def worst_displacement_mm(samples: Samples, truth: BodyParams, model: BodyModel) -> np.ndarray:
+    """(n,) how far the worst keypoint of each label is off in its crop."""
+    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
+    return candidate_sets(replace(samples, label=truth), labels, model).displacement_mm.amax(-1)[:, 0].numpy()
 
 
 def binary_figures(kept: np.ndarray, gross: np.ndarray) -> dict[str, Figure]:

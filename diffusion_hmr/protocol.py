@@ -10,7 +10,7 @@ import torch
 from diffusion_hmr.generator import Generator
 from diffusion_hmr.released.generator import ReleasedGenerator
 from hmr.body import BodyModel
-from hmr.files import read_json
+from hmr.files import read_json, sha256_of
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
 
@@ -28,6 +28,11 @@ class AnyGenerator(Protocol):
     def check_size(self, samples: Samples) -> None: ...
 
     def to(self, device: str | torch.device) -> AnyGenerator: ...
+
+
+def name_of(folder: Path) -> str:
+    """What candidates of a checkpoint are called in files, so that pairs of another one are told apart."""
+    return f"generator-{sha256_of(folder / 'model.safetensors')[:12]}"
 
 
 def load_generator(folder: Path) -> AnyGenerator:

@@ -45,7 +45,7 @@ class AlignConfig:
     ``dpo.loss.energy_score_reward``.
     """
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1.2e-4, weight_decay=0.0))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1e-4, weight_decay=0.0))
     loss_type: tuple[str, ...] = ("sigmoid",)
     loss_weights: tuple[float, ...] = (1.0,)
     label_smoothing: float = 0.0
@@ -55,7 +55,7 @@ class AlignConfig:
     ref_model_mixup_alpha: float = 1.0
     lora_rank: int = 0
     candidates: int = 10
-    pairs_per_picture: int = 3
+    pairs_per_picture: int = 5
     pictures_per_round: int = 50
     refresh_every: int = 12
     replay_weight: float = 20.0

@@ -40,9 +40,27 @@ class PreferencePairs:
             )
         if bool((self.margin < 0).any()):
             raise ValueError("PreferencePairs: a margin is negative, winner and loser are swapped somewhere")
+        same = (self.winner == self.loser).all(1)
+        if bool(same.any()):
+            raise ValueError(
+                f"PreferencePairs: {int(same.sum())} of {p} pairs have a winner that is the loser, the first of picture "
+                f"{self.key[int(same.nonzero()[0])]}"
+            )
 
     def __len__(self) -> int:
         return len(self.key)
+
+
+def require_made_for(pairs: PreferencePairs, source: str, size: int, body: str) -> None:
+    """Raises ValueError when the pairs say that they are of another generator's candidates, crop size or body."""
+    made_for = pairs.provenance
+    for what, name, now in (("generator", "source", source), ("crop size", "size", str(size)), ("body", "body", body)):
+        then = made_for.get(name, now)
+        if then != now and (name != "source" or then.startswith("generator-")):
+            raise ValueError(
+                f"the pairs are of another {what} ({then}, this is {now}); make them again with `adhmr predict --data` and "
+                "`adhmr pairs`, or align with --scorer"
+            )
 
 
 def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

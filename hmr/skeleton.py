@@ -34,6 +34,23 @@ MIRRORED_KEYPOINT = tuple(
     for name in KEYPOINT_NAMES
 )
 
+#: Which keypoints tell whether a part is right.
+PARTS: dict[str, tuple[int, ...]] = {
+    part: tuple(KEYPOINT_NAMES.index(name) for name in names)
+    for part, names in {
+        "torso": ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"),
+        "head": ("head", "head_top"),
+        "left_arm": ("left_shoulder", "left_elbow", "left_wrist"),
+        "right_arm": ("right_shoulder", "right_elbow", "right_wrist"),
+        "left_hand": ("left_hand", "left_middle_tip"),
+        "right_hand": ("right_hand", "right_middle_tip"),
+        "left_leg": ("left_hip", "left_knee", "left_ankle"),
+        "right_leg": ("right_hip", "right_knee", "right_ankle"),
+        "left_foot": ("left_foot", "left_big_toe_tip"),
+        "right_foot": ("right_foot", "right_big_toe_tip"),
+    }.items()
+}
+
 
 def depth_levels() -> tuple[tuple[int, ...], ...]:
     """Joints grouped by distance from the pelvis, so that a chain is walked one vectorised level at a time."""

@@ -182,7 +182,7 @@ class Scorer(nn.Module):
             displacement_mm=torch.cat(displacements),
             expected_error_mm=self.calibration(value),
             interval_mm=self.calibration.interval_mm(value),
-            gross_probability=torch.cat(odds).sigmoid(),
+            gross_probability=self.calibration.gross_probability(torch.cat(odds)),
         )
 
     def _judge(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor) -> Judgement:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import isotonic_regression
+from scipy.optimize import isotonic_regression, minimize
 from torch import Tensor
+
+from hmr.skeleton import PARTS
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,22 @@ class Scores:
     interval_mm: tuple[Tensor, Tensor]
     gross_probability: Tensor
 
+    def part_mm(self, part: str) -> Tensor:
+        """(b, n): how far the keypoints of one of ``hmr.skeleton.PARTS`` seem to be off, on average."""
+        return self.displacement_mm[..., list(PARTS[part])].mean(-1)
+
 
 @dataclass(frozen=True)
 class Calibration:
     """Monotone maps from raw score to expected PVE and to the bounds of its 90 % interval, as knots; linear between them,
-    constant outside."""
+    constant outside. And of the raw log-odds of a gross error: sigmoid(gross_scale * log-odds + gross_offset), Platt 1999."""
 
     score: tuple[float, ...] = (-1.0, 1.0)
     error_mm: tuple[float, ...] = (1.0, 0.0)
     low_mm: tuple[float, ...] = (1.0, 0.0)
     high_mm: tuple[float, ...] = (1.0, 0.0)
+    gross_scale: float = 1.0
+    gross_offset: float = 0.0
 
     def _map(self, value: Tensor, knots: tuple[float, ...]) -> Tensor:
         return torch.from_numpy(np.interp(value.numpy(), np.array(self.score), np.array(knots)).astype(np.float32))
@@ -45,6 +53,29 @@ class Calibration:
     def interval_mm(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Nine in ten candidates of such a score lay between these."""
         return self._map(value, self.low_mm), self._map(value, self.high_mm)
+
+    def gross_probability(self, log_odds: Tensor) -> Tensor:
+        """That some keypoint is grossly off; its order is that of the log-odds."""
+        return (self.gross_scale * log_odds + self.gross_offset).sigmoid()
+
+
+def fit_platt(log_odds: np.ndarray, happened: np.ndarray) -> tuple[float, float]:
+    """Scale (above zero) and offset (Platt 1999) so that sigmoid(scale * log_odds + offset) is how often it ``happened``; (n,)
+    each.
+
+    Raises ValueError when it always happened, or never.
+    """
+    if not 0 < happened.sum() < len(happened):
+        raise ValueError(
+            f"a probability needs cases of both kinds to be calibrated; {happened.sum()} of {len(happened)} happened"
+        )
+
+    def loss(parameters: np.ndarray) -> float:
+        z = np.exp(parameters[0]) * log_odds + parameters[1]
+        return float((np.logaddexp(0, z) - happened * z).mean())
+
+    log_scale, offset = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return float(np.exp(log_scale)), float(offset)
 
 
 def _falling(values: np.ndarray) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -16,10 +16,10 @@ from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
 from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
-from scorer.candidates import GROSS_MM, QUALITIES, CandidateSets, candidate_errors_mm
+from scorer.candidates import GROSS_MM, QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
 from scorer.ranknet import displacement_loss, gross_loss, ranknet_loss
 from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
-from scorer.scores import fit_calibration
+from scorer.scores import Calibration, fit_calibration, fit_platt
 
 DISPLACEMENT_WEIGHT, GROSS_WEIGHT = 1.5, 8.0
 
@@ -33,7 +33,7 @@ class ScorerTraining:
     the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=1200, batch_size=64, lr=1e-2))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=1000, batch_size=64, lr=1e-2))
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
@@ -118,11 +118,18 @@ def train_scorer(
     return train_ranking(scorer, samples, sets, model, training, seed, reports[1], state_folder / "ranking").eval()
 
 
-def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> Scorer:
-    """Fit the map from raw score to expected PVE on held-out labelled pictures and candidates."""
+def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, labels: Hypotheses, model: BodyModel) -> Scorer:
+    """Fit, on held-out exactly labelled pictures, the map from raw score to expected PVE, on ``hypotheses`` such as will be
+    ranked, and the probability of a gross error, on ``labels`` such as will be cleaned; both have the pictures' keys."""
+    scorer.calibration = Calibration()
     score = scorer.score(samples, hypotheses, model).value
     errors = candidate_errors_mm(hypotheses.params, samples.label, model)[..., 0]
-    scorer.calibration = fit_calibration(score.flatten().numpy(), errors.flatten().numpy())
+    odds = scorer.score(samples, labels, model).gross_probability.double().logit(1e-9)
+    gross = candidate_sets(samples, labels, model).displacement_mm.amax(-1) > GROSS_MM
+    scale, offset = fit_platt(odds.flatten().numpy(), gross.flatten().numpy())
+    scorer.calibration = replace(
+        fit_calibration(score.flatten().numpy(), errors.flatten().numpy()), gross_scale=scale, gross_offset=offset
+    )
     return scorer
 
 

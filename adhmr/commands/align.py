@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dpo.align import PairMaker
     from dpo.judges import Judge
     from dpo.watch import Watcher
-    from hmr.body import BodyModel
     from hmr.networks.image_branch import Conditions
     from hmr.samples import Samples
+    from hmr.smpl_layout import LayoutBody
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _check(options: Options) -> None:
         raise ValueError("--held_out_scorer and --control say something of --validation pictures; give those too")
 
 
-def _judge(options: Options, body: BodyModel) -> Judge:
+def _judge(options: Options, body: LayoutBody) -> Judge:
     """Who ranks candidates; with offline pairs and no scorer the crowd, for checkups only."""
     from dpo.judges import consensus_judge, random_judge
 
@@ -145,23 +145,26 @@ def _judge(options: Options, body: BodyModel) -> Judge:
     return _scorer_judge(options, options.scorer, body)
 
 
-def _scorer_judge(options: Options, folder: Path, body: BodyModel) -> Judge:
+def _scorer_judge(options: Options, folder: Path, body: LayoutBody) -> Judge:
     from dpo.judges import scorer_judge
     from scorer import Scorer
 
     return scorer_judge(Scorer.from_pretrained(folder).to(options.device), body, options.align.diversity)
 
 
-def _maker(options: Options, judge: Judge, samples: Samples, conditions: Conditions, body: BodyModel) -> PairMaker:
+def _maker(options: Options, judge: Judge, samples: Samples, conditions: Conditions, body: LayoutBody) -> PairMaker:
+    from diffusion_hmr.protocol import name_of
     from dpo.judges import fixed_pairs, pair_maker
-    from dpo.pairs import load_pairs
+    from dpo.pairs import load_pairs, require_made_for
 
     if options.pairs is not None:
-        return fixed_pairs(load_pairs(options.pairs), samples.key)
+        pairs = load_pairs(options.pairs)
+        require_made_for(pairs, name_of(options.generator), samples.size, body.name)
+        return fixed_pairs(pairs, samples.key)
     return pair_maker(samples, conditions, judge, body, options.align, options.judge)
 
 
-def _watcher(options: Options, generator: Generator, judge: Judge, body: BodyModel, folder: Path) -> Watcher:
+def _watcher(options: Options, generator: Generator, judge: Judge, body: LayoutBody, folder: Path) -> Watcher:
     from dpo.watch import Validation, Watcher, load_checkups
     from hmr.networks.train_branch import conditions_of
     from hmr.samples import load_samples

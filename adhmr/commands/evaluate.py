@@ -36,6 +36,7 @@ def run(options: Options) -> None:
     from adhmr.figures import show
     from adhmr.progress import console
     from diffusion_hmr import Generator
+    from diffusion_hmr.protocol import name_of
     from hmr.files import new_folder, write_json, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses
@@ -55,7 +56,7 @@ def run(options: Options) -> None:
         conditions = conditions_of(generator.branch, samples)
         params = generator.sample_bodies(conditions, samples.K, body, options.candidates, options.seed)
         zero = generator.sample_bodies(conditions, samples.K, body, 1, options.seed, zero_noise=True)
-        hypotheses = Hypotheses(samples.key, params, samples.K, str(folder), options.seed)
+        hypotheses = Hypotheses(samples.key, params, samples.K, name_of(folder), options.seed)
         judged[folder.name] = judge(hypotheses, zero, samples, scorer.score(samples, hypotheses, body).value, body)
     base = judged[options.generators[0].name]
     metrics = {

@@ -64,7 +64,8 @@ def run(options: Options) -> None:
         judge = random_judge() if options.judge == "random" else consensus_judge(body)
     out, total = new_folder(options.out), 0
     provenance = {
-        "judge": options.judge, "hypotheses": str(options.hypotheses), "source": hypotheses.source, "seed": str(options.seed)
+        "judge": options.judge, "hypotheses": str(options.hypotheses), "source": hypotheses.source, "seed": str(options.seed),
+        "size": str(samples.size), "body": body.name,
     }  # fmt: skip
     for number, start in enumerate(range(0, len(samples), options.shard)):
         rows = slice(start, start + options.shard)

@@ -48,7 +48,7 @@ class Options:
 def propose(options: Options, data: Path) -> int:
     """Candidates of all crops of a folder, in one file."""
     from adhmr.progress import StageProgress, console
-    from diffusion_hmr.protocol import load_generator
+    from diffusion_hmr.protocol import load_generator, name_of
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses, save_hypotheses
@@ -58,13 +58,13 @@ def propose(options: Options, data: Path) -> int:
     generator = load_generator(options.generator).to(options.device)
     samples, body = load_samples(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
     generator.check_size(samples)
-    out = new_folder(options.out)
+    out, source = new_folder(options.out), name_of(options.generator)
     parts: list[Hypotheses] = []
     with StageProgress({"candidates": 1.0}) as progress:
         progress.start("candidates")
         for start in range(0, len(samples), 256):
             rows = slice(start, start + 256)
-            parts.append(generator.propose(samples[rows], body, options.candidates, options.seed + start, "generator"))
+            parts.append(generator.propose(samples[rows], body, options.candidates, options.seed + start, source))
             progress.at(min(start + 256, len(samples)) / len(samples))
         progress.finish()
     save_hypotheses(out / "candidates.npz", Hypotheses.cat(parts))

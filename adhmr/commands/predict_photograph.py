@@ -11,7 +11,7 @@ import torch
 from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
 from adhmr.photographs.people import Skipped, crops, people_of
 from adhmr.photographs.read import read_photograph
-from diffusion_hmr.protocol import AnyGenerator
+from diffusion_hmr.protocol import AnyGenerator, name_of
 from hmr.body import BodyParams
 from hmr.smpl_layout import LayoutBody
 from scorer.protocol import AnyScorer
@@ -37,7 +37,7 @@ def predict_photograph(
     if not people:
         return [], skipped or [Skipped(image.name, "no people in the boxes file")]
     samples, K = crops(photograph, people, generator.crop_size, options.focal_px)
-    hypotheses = generator.propose(samples, body, options.candidates, options.seed, str(options.generator))
+    hypotheses = generator.propose(samples, body, options.candidates, options.seed, name_of(options.generator))
     seen, _ = crops(photograph, people, scorer.crop_size, options.focal_px)
     scores = scorer.score(seen, replace(hypotheses, K=seen.K), body)
     order = scores.value.argsort(dim=1, descending=True)

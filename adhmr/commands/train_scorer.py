@@ -93,13 +93,16 @@ def run(options: Options) -> None:
             torch.device(options.device), options.out / "unfinished", options.encoder_from,
         )  # fmt: skip
     tracker.close()
-    calibration = noised_truth(held_out, options.noised, options.seed + 1, small=options.small, gross=options.gross)
+    labels = noised_truth(held_out, options.noised, options.seed + 1, small=options.small, gross=options.gross)
+    calibration = labels
     held_keys = set(held_out.key)
     for hypotheses in files:
         rows = [i for i, key in enumerate(hypotheses.key) if key in held_keys]
         if rows:  # a generator's own errors are what will be judged
             calibration = hypotheses[rows]
-    calibrate(scorer, matched(held_out, calibration.key), calibration, body)
+    held_out = matched(held_out, calibration.key)
+    chosen = [labels.key.index(key) for key in held_out.key]
+    calibrate(scorer, held_out, calibration, labels[chosen], body)
     scorer.save_pretrained(options.out)
     write_provenance(options.out, "train-scorer", asdict(options), options.seed, [*options.data, *options.candidates])
     shutil.rmtree(options.out / "unfinished", ignore_errors=True)

@@ -81,7 +81,7 @@ def budget(name: str) -> DemoConfig:
             data=DataSizes(48, 32, 48, 24, 24, 24, 24, 24, 12, 12),
             generator=GeneratorTraining(few, replace(few, ema_decay=0.9)),
             scorer=ScorerTraining(few, few),
-            align=AlignConfig(fit=few, pictures_per_round=8, refresh_every=2, replay_batch=4),
+            align=AlignConfig(fit=few, pictures_per_round=8, pairs_per_picture=3, refresh_every=2, replay_batch=4),
             judged_pictures=8,
         )
     raise ValueError(f"unknown budget '{name}': expected quick, full or tiny")

@@ -10,8 +10,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adhmr.demo.run import DemoRun
-from adhmr.evaluation import Judged, average, base_figures, binary_figures, calibration_figures, judge, ranking
-from adhmr.figures import Figure
+from adhmr.evaluation import (
+    Judged,
+    average,
+    base_figures,
+    binary_figures,
+    calibration_figures,
+    judge,
+    part_figures,
+    ranking,
+    worst_displacement_mm,
+)
+from adhmr.figures import Figure, mean_figure
 from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth, save_hidden_truth
 from adhmr.world.make import make_samples
@@ -21,6 +31,7 @@ from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
+from diffusion_hmr.protocol import name_of
 from diffusion_hmr.train import train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
@@ -33,7 +44,7 @@ from hmr.samples import Samples, save_samples
 from regressors import Regressor, RegressorConfig
 from regressors.regressor import train_regressor_head
 from scorer import Scorer, ScorerConfig
-from scorer.candidates import CandidateSets, candidate_sets, noised_truth, uvd_of
+from scorer.candidates import GROSS_MM, CandidateSets, candidate_sets, noised_truth, uvd_of
 from scorer.scorer import BlindScorer
 from scorer.train import calibrate, train_blind_scorer, train_scorer
 
@@ -133,13 +144,12 @@ def make_candidates(run: DemoRun) -> None:
     chosen = torch.randperm(len(judged), generator=torch.Generator().manual_seed(run.seed))[
         : run.config.judged_pictures
     ]
-    hypotheses = generator.propose(
-        judged[chosen], run.body, run.config.training_candidates, run.seed + 11, "generator-base"
-    )
+    source = name_of(run.out / "generator-base")
+    hypotheses = generator.propose(judged[chosen], run.body, run.config.training_candidates, run.seed + 11, source)
     save_hypotheses(run.out / "candidates" / "training.npz", hypotheses)
     run.progress.at(0.8)
     held_out = run.samples("calibration")
-    hypotheses = generator.propose(held_out, run.body, run.config.candidates, run.seed + 12, "generator-base")
+    hypotheses = generator.propose(held_out, run.body, run.config.candidates, run.seed + 12, source)
     save_hypotheses(run.out / "candidates" / "calibration.npz", hypotheses)
 
 
@@ -165,7 +175,9 @@ def train_judges(run: DemoRun) -> None:
         run.state("scorer"),
         run.out / "generator-base",
     )
-    calibrate(scorer, run.samples("calibration"), load_hypotheses(run.out / "candidates" / "calibration.npz"), body)
+    held_out = run.samples("calibration")
+    labels = noised_truth(held_out, 4, run.seed + 22, small=0.5, gross=0.35)
+    calibrate(scorer, held_out, load_hypotheses(run.out / "candidates" / "calibration.npz"), labels, body)
     torch.manual_seed(run.seed + 2)
     blind = BlindScorer(scorer.config)
     train_blind_scorer(blind, sets, config.scorer, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
@@ -233,10 +245,14 @@ def clean_labels(run: DemoRun) -> None:
     checked, samples = run.samples("checked"), run.samples("to-clean")
     truth = load_hidden_truth(run.out / "data" / "checked" / "hidden-truth.npz")
     threshold = break_even_threshold(score_labels(scorer, checked, run.body).gross_probability, truth.gross)
-    verdicts = keep_unless_gross(score_labels(scorer, samples, run.body), threshold)
+    scored = score_labels(scorer, samples, run.body)
+    verdicts = keep_unless_gross(scored, threshold)
     write_verdicts(run.out / "cleaning", verdicts, samples)
     kept = np.array([v.keep for v in verdicts])
-    figures = binary_figures(kept, load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz").gross)
+    hidden = load_hidden_truth(run.out / "data" / "to-clean" / "hidden-truth.npz")
+    off = worst_displacement_mm(samples, hidden.label, run.body) > GROSS_MM
+    figures = binary_figures(kept, hidden.gross)
+    figures["brier_score"] = mean_figure((scored.gross_probability - off) ** 2)
     write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "max_gross_probability": threshold})
 
 
@@ -248,6 +264,7 @@ def evaluate_all(run: DemoRun) -> None:
     judged: dict[str, dict[str, list[Judged]]] = {name: {} for name in (*GENERATORS, "regressor")}
     rankings: dict[str, dict[str, dict[str, Figure]]] = {"scorer": {}, "scorer_no_image": {}}
     calibrations: dict[str, dict[str, Figure]] = {}
+    parts: dict[str, dict[str, Figure]] = {}
     done, total = 0, len(TEST_DOMAINS) * (sum(repeats.values()) + 2)
     for domain in TEST_DOMAINS:
         truth = run.samples(f"test-{domain}")
@@ -268,6 +285,7 @@ def evaluate_all(run: DemoRun) -> None:
             rankings["scorer"][block] = ranking(candidates, truth, scores.value, run.body).figures()
             error = errors_of_hypotheses_mm(candidates.params, truth.label, run.body)["pve"]
             calibrations[block] = calibration_figures(scores, error.numpy())
+            parts[block] = part_figures(scores, candidate_sets(truth, candidates, run.body).displacement_mm.numpy())
             rankings["scorer_no_image"][block] = ranking(candidates, truth, blind.score_uvd(uvd), run.body).figures()
         done += 2
         run.progress.at(done / total)
@@ -285,6 +303,7 @@ def evaluate_all(run: DemoRun) -> None:
             },
             **rankings,
             "calibration": calibrations,
+            "scorer_parts": parts,
         },
     )
 
@@ -293,10 +312,11 @@ def _evaluate(
     run: DemoRun, name: str, repeat: int, domain: str, truth: Samples, conditions: Conditions, scorer: Scorer
 ) -> Judged:
     """One generator on one test set; its hypotheses are kept in a file."""
-    generator, seed = Generator.from_pretrained(run.out / folder_name(name, repeat)), run.seed + 41
+    folder, seed = run.out / folder_name(name, repeat), run.seed + 41
+    generator = Generator.from_pretrained(folder)
     params = generator.sample_bodies(conditions, truth.K, run.body, run.config.candidates, seed)
     zero = generator.sample_bodies(conditions, truth.K, run.body, 1, seed, zero_noise=True)
-    hypotheses = Hypotheses(truth.key, params, truth.K, folder_name(name, repeat), seed)
+    hypotheses = Hypotheses(truth.key, params, truth.K, name_of(folder), seed)
     if repeat == 0:
         save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses)
     return judge(hypotheses, zero, truth, scorer.score(truth, hypotheses, run.body).value, run.body)

@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from adhmr.ranking.field import Field
+from hmr.skeleton import PARTS
 from scorer.leaderboard import leaderboard
 from scorer.scores import Scores
 
 
 def ranked_rows(field: Field, scores: Scores) -> pa.Table:
     """A row for each candidate, best first within each picture: key, rank (1 is best), model, candidate, score, expected PVE,
-    probability of a gross error, where it came from."""
-    rows = []
+    probability of a gross error, where it came from, and how far each part of the body seems to be off."""
+    rows, of_part = [], {part: scores.part_mm(part) for part in PARTS}
     for i, entries in enumerate(field.entries):
         value = scores.value[i, : len(entries)].numpy()
         for rank, k in enumerate(np.argsort(-value, kind="stable"), 1):
@@ -32,6 +33,7 @@ def ranked_rows(field: Field, scores: Scores) -> pa.Table:
                     "expected_pve_high_mm": float(scores.interval_mm[1][i, k]),
                     "gross_probability": float(scores.gross_probability[i, k]),
                     "where": entry.where,
+                    **{f"{part}_mm": float(values[i, k]) for part, values in of_part.items()},
                 }
             )
     return pa.Table.from_pylist(rows)

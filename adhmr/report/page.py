@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adhmr.demo.metrics import ORDER, collect_metrics
-from adhmr.evaluation import PROTOCOL, calibration_bins
+from adhmr.evaluation import PROTOCOL, calibration_bins, worst_displacement_mm
 from adhmr.figures import Figure
 from adhmr.report import plots
 from adhmr.report.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
@@ -23,6 +23,7 @@ from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
 from hmr.samples import Samples, load_samples
 from scorer import Scorer
+from scorer.candidates import GROSS_MM
 
 STYLE = """
 :root{color-scheme:light}
@@ -110,13 +111,18 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
         rows.append(f"<div class=row>{''.join(cells)}</div>")
     scatter = plots.score_against_error(score.numpy(), errors.numpy(), "target: the base's samples")
     bins = calibration_bins(scores.expected_error_mm.numpy(), errors.numpy())
-    return "".join(rows), scatter + plots.reliability(*bins, "target: is the expected error right?")
+    axes = ("expected PVE (mm)", "true PVE (mm)")
+    return "".join(rows), scatter + plots.reliability(*bins, "target: is the expected error right?", axes)
 
 
 def _cleaning_section(out: Path, scorer: Scorer) -> str:
     samples = load_samples(out / "data" / "to-clean")
-    kind = np.array(load_hidden_truth(out / "data" / "to-clean" / "hidden-truth.npz").error_kind)
-    gross = score_labels(scorer, samples, free_body(1200)).gross_probability
+    hidden, body = load_hidden_truth(out / "data" / "to-clean" / "hidden-truth.npz"), free_body(1200)
+    kind = np.array(hidden.error_kind)
+    gross = score_labels(scorer, samples, body).gross_probability
+    off = worst_displacement_mm(samples, hidden.label, body) > GROSS_MM
+    bins = calibration_bins(gross, off.astype(float))
+    axes = ("probability of a gross error", "share with a gross error")
     threshold = read_json(out / "cleaning" / "figures.json")["max_gross_probability"]
     pictures = _Pictures(samples)
 
@@ -130,7 +136,8 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
     dropped, kept = order[gross[order] > threshold], order[gross[order] <= threshold]
     near = dropped[-6:]
     parts = [
-        f"<div class=plots>{plots.histogram(gross[kind == 'small'], gross[kind != 'small'], threshold)}</div>",
+        f"<div class=plots>{plots.histogram(gross[kind == 'small'], gross[kind != 'small'], threshold)}"
+        f"{plots.reliability(*bins, 'is the probability right?', axes)}</div>",
         f"<h3>Dropped (worst first)</h3><div class=cards>{cards(dropped[:6], RED)}</div>",
         f"<h3>Dropped, but only just</h3><div class=cards>{cards(near, ORANGE)}</div>",
         f"<h3>Kept</h3><div class=cards>{cards(kept[-6:], GREEN)}</div>",
@@ -209,7 +216,8 @@ sample and the energy score cannot. The controls had the same budget.</p>
 mean error, and {coverage} of the true errors lie in their 90 % intervals.</p>{_scorer_table(metrics)}
 <h2>All generators</h2>{_tables(metrics)}
 <h2>Cleaning</h2><p>Gross label errors were dropped with precision {_cell(c["precision"], 2)} and recall {_cell(c["recall"], 2)};
-{_cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on 400 other labels of the kind that somebody checked.</p>
+{_cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
+probability, calibrated on another domain, has a Brier score of {_cell(c["brier_score"], 3)} (0.25: a coin).</p>
 {_cleaning_section(out, scorer)}
 <h2>Training curves</h2>{_curves_section(out)}
 </html>"""

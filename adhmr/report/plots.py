@@ -48,16 +48,16 @@ def score_against_error(score: np.ndarray, error_mm: np.ndarray, title: str) -> 
     return _svg(canvas)
 
 
-def reliability(expected_mm: np.ndarray, error_mm: np.ndarray, title: str) -> str:
-    """Expected against true error of like candidates, (bins,) each; on the line the expectation is right."""
+def reliability(expected: np.ndarray, true: np.ndarray, title: str, what: tuple[str, str]) -> str:
+    """Expected against true values of like candidates, (bins,) each; on the line the expectation is right. what: both axes."""
     canvas, axes = _axes()
-    top = 1.05 * max(expected_mm.max(), error_mm.max())
+    top = 1.05 * max(expected.max(), true.max())
     axes.plot([0, top], [0, top], color="#999", linewidth=1, linestyle="--")
-    axes.plot(expected_mm, error_mm, "o-", color="#2a9d5c", markersize=4, linewidth=1.2)
+    axes.plot(expected, true, "o-", color="#2a9d5c", markersize=4, linewidth=1.2)
     axes.set_xlim(0, top)
     axes.set_ylim(0, top)
-    axes.set_xlabel("expected PVE (mm)")
-    axes.set_ylabel("true PVE (mm)")
+    axes.set_xlabel(what[0])
+    axes.set_ylabel(what[1])
     axes.set_title(title, fontsize=10)
     return _svg(canvas)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 from roma import rotvec_to_rotmat
 from torch import Tensor
 
+from adhmr.evaluation import worst_displacement_mm
 from adhmr.world.poses import pulled_to_rest
 from hmr.body import BodyModel, BodyParams
 from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
 from hmr.samples import Samples
+from scorer.candidates import GROSS_MM
 
 _BENT = ["left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "right_hip"]
 
@@ -67,20 +70,36 @@ def _symmetric(params: BodyParams, model: BodyModel, metres: float = 0.3) -> Ten
     return (model.keypoints(params) - model.keypoints(mirrored(params))).norm(dim=-1).amax(-1) < metres
 
 
+def _redrawn(label: BodyParams, wrong: Callable[[BodyParams], Tensor], draw: Callable[[int], BodyParams]) -> BodyParams:
+    """Draw bodies again, ``draw(try)``, where they are ``wrong`` (n,), up to ten times."""
+    for attempt in range(10):
+        again = wrong(label)
+        if not bool(again.any()):
+            break
+        label = choose(again.long(), [label, draw(attempt)])
+    return label
+
+
 def mixed_labels(
     samples: Samples, seed: int, model: BodyModel, gross_share: float = 0.35, sigma: float = 0.05
 ) -> tuple[Samples, HiddenTruth]:
-    """A set to clean: small random errors in all labels, gross ones in some."""
+    """A set to clean: small random errors in all labels, gross ones in some.
+
+    Small errors leave every keypoint within GROSS_MM of the truth in its crop, and a wrong limb takes one further than that:
+    what is drawn otherwise is drawn again.
+    """
     generator = torch.Generator().manual_seed(seed)
     n = len(samples)
-    small = gaussian(samples.label, torch.full((n,), sigma), generator)
-    options = [
-        small,
-        wrong_limb(small, generator),
-        mirrored(small),
-        wrong_scale(small, generator),
-        shifted(small, generator),
-    ]
+
+    def gross(label: BodyParams) -> Tensor:
+        return torch.from_numpy(worst_displacement_mm(replace(samples, label=label), samples.label, model) > GROSS_MM)
+
+    def small_errors(attempt: int) -> BodyParams:
+        return gaussian(samples.label, torch.full((n,), sigma * 0.8**attempt), generator)
+
+    small = _redrawn(small_errors(0), gross, small_errors)
+    limb = _redrawn(wrong_limb(small, generator), lambda x: ~gross(x), lambda attempt: wrong_limb(small, generator))
+    options = [small, limb, mirrored(small), wrong_scale(small, generator), shifted(small, generator)]
     kind = torch.randint(1, len(ERROR_KINDS), (n,), generator=generator)
     kind = torch.where(torch.rand(n, generator=generator) < gross_share, kind, 0)
     # A pose that is nearly its own mirror image has no gross error when it is flipped: it gets a wrong limb.

@@ -21,7 +21,7 @@ from dpo.loss import (
     robust_loss,
     winner_sft_loss,
 )
-from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, save_pairs
+from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, require_made_for, save_pairs
 from dpo.reference import follow, frozen_copy
 from dpo.timesteps import timestep_weights
 from hmr.free_body import free_body
@@ -169,9 +169,28 @@ def test_pairs_survive_their_files_and_bad_ones_are_refused(tmp_path):
     assert back.provenance == {"judge": "x"}
     with pytest.raises(ValueError, match="swapped"):
         PreferencePairs(("a",), torch.zeros(1, 133), torch.zeros(1, 133), torch.tensor([-1.0]), {})
+    with pytest.raises(ValueError, match="winner that is the loser, the first of picture b"):
+        PreferencePairs(("a", "b"), torch.eye(2, 133), torch.eye(2, 133)[[1, 1]], torch.ones(2), {})
     (tmp_path / "broken.parquet").write_bytes(b"no parquet")
     with pytest.raises(ValueError, match="parquet"):
         load_pairs(tmp_path / "broken.parquet")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"source": "generator-b"}, "another generator"),
+        ({"size": "128"}, "another crop size"),
+        ({"body": "smpl-neutral"}, "another body"),
+    ],
+)
+def test_pairs_made_for_something_else_are_refused(said, words):
+    def pairs(provenance):
+        return PreferencePairs(("a",), torch.zeros(1, 133), torch.ones(1, 133), torch.ones(1), provenance)
+
+    require_made_for(pairs({"source": "somebody's model", "size": "64"}), "generator-a", 64, "free-1200")
+    with pytest.raises(ValueError, match=words):
+        require_made_for(pairs(said), "generator-a", 64, "free-1200")
 
 
 def run_align(tiny, folder, steps_at_once, **changes):
@@ -182,6 +201,7 @@ def run_align(tiny, folder, steps_at_once, **changes):
     settings = {
         "fit": FitConfig(steps=4, batch_size=8, lr=1e-3, precision="no"),
         "candidates": 6,
+        "pairs_per_picture": 3,
         "pictures_per_round": 8,
         "refresh_every": 2,
         "ref_model_sync_steps": 2,

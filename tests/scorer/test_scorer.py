@@ -14,7 +14,7 @@ from scorer.correlation import pearson, spearman
 from scorer.mirror import mirror_images, mirror_uvd, score_both_ways
 from scorer.own_estimate import expected_absolute
 from scorer.ranknet import gross_loss, pair_loss, ranknet_loss
-from scorer.scores import fit_calibration
+from scorer.scores import fit_calibration, fit_platt
 
 
 def test_equation_2_by_hand():
@@ -80,6 +80,16 @@ def test_correlations_equal_scipy():
     a, b = rng.standard_normal((2, 20))
     assert float(pearson(a, b)) == pytest.approx(pearsonr(a, b)[0])
     assert float(spearman(a, b)) == pytest.approx(spearmanr(a, b)[0])
+
+
+def test_a_probability_is_as_often_right_as_it_says():
+    odds = np.random.default_rng(0).normal(0, 3, 4000)
+    happened = np.random.default_rng(1).random(4000) < 1 / (1 + np.exp(-(0.5 * odds - 1)))
+    scale, offset = fit_platt(odds, happened)
+    assert scale == pytest.approx(0.5, abs=0.05)
+    assert offset == pytest.approx(-1, abs=0.1)
+    with pytest.raises(ValueError, match="both kinds"):
+        fit_platt(odds, np.zeros(4000, dtype=bool))
 
 
 def test_calibration_is_monotone_and_right_on_average():

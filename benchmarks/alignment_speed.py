@@ -1,0 +1,136 @@
+"""Speed of alignment and sampling, as ratios of medians in one run.
+
+    python -m benchmarks.alignment_speed --generator adhmr-demo/generator-base --out benchmarks/results/alignment_speed.json
+
+An alignment step on cached features against the same step with the image branch run for the policy and once more for the
+reference, as the released code does; sampling as `Generator.sample_states` does it (bf16 where the machine is fast at it, chunks
+that fit the caches) against plain float32 with all hypotheses at once; time and memory as M grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diffusion_hmr import Generator
+from diffusion_hmr.schedule import sampler
+from dpo.align import pair_errors
+from dpo.loss import diffusion_dpo_loss
+from dpo.reference import frozen_copy
+from hmr.camera import bearing
+from hmr.files import code_version, write_json
+from hmr.free_body import free_body
+from hmr.networks.fit import BatchRandom, autocast
+from hmr.networks.image_branch import Conditions, Targets
+from hmr.networks.train_branch import conditions_of
+from hmr.pose_state import STATE_DIM
+
+
+def seconds(work: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
+    """Of each repeat, after one that does not count."""
+    out = []
+    for i in range(repeats + 1):
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if i:
+            out.append(time.perf_counter() - began)
+    return out
+
+
+def plain_sampling(generator: Generator, conditions: Conditions, count: int) -> Tensor:
+    """Float32, all hypotheses of all pictures at once."""
+    config = generator.config
+    scheduler = sampler(config.sampler, config.sampling_steps, config.prediction)
+    device = generator.denoiser.residual_std.device
+    with torch.no_grad():
+        condition = generator.denoiser.prepare(conditions.map(lambda c: c.to(device)))
+        x = torch.randn(len(conditions), count, STATE_DIM, device=device)
+        for t in scheduler.timesteps:
+            predicted = generator.denoiser(x, t.expand(x.shape[:2]).to(device), condition)
+            x = scheduler.step(predicted, int(t), x, return_dict=False)[0]
+    return x
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generator", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="a folder of labelled crops of the generator's size")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    from hmr.samples import load_samples
+
+    generator = Generator.from_pretrained(options.generator).to(device)
+    samples, body = load_samples(options.data)[:48], free_body(1200)
+    conditions = conditions_of(generator.branch, samples)
+    towards, rgb = bearing(samples.K, samples.size).to(device), samples.rgb.to(device).float() / 255
+    policy, reference = generator.denoiser.train(), frozen_copy(generator.denoiser)
+    reference_branch = frozen_copy(generator.branch)
+    states = Targets.of(samples, body).state.to(device)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=0.0)
+    on_device = conditions.map(lambda c: c.to(device))
+
+    def step(batch: Conditions) -> None:
+        with autocast(device):
+            errors = pair_errors(policy, reference, batch, states, states.flip(0), BatchRandom(0, device))
+            loss = diffusion_dpo_loss(errors, 50.0).mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def released_step() -> None:
+        with autocast(device):
+            batch = generator.branch.conditions(rgb, towards)  # with gradients: the released code trains it
+            with torch.no_grad():
+                reference_branch.conditions(rgb, towards)
+        step(batch.map(lambda c: c.float()))
+        generator.branch.zero_grad()
+
+    cached = seconds(lambda: step(on_device), options.repeats, device)
+    released = seconds(released_step, options.repeats, device)
+    generator.eval()
+    few = conditions[:16]
+    ours = seconds(lambda: generator.sample_states(few, 100, 0), options.repeats, device)
+    plain = seconds(lambda: plain_sampling(generator, few, 100), options.repeats, device)
+    growth = {}
+    for count in (10, 100, 1000):
+        took = statistics.median(seconds(lambda m=count: generator.sample_states(conditions[:4], m, 0), 3, device))
+        peak = (
+            torch.cuda.max_memory_allocated() / 2**20
+            if device.type == "cuda"
+            else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        )
+        growth[str(count)] = {"ms_per_hypothesis": 1000 * took / (4 * count), "peak_mib_so_far": round(peak)}
+
+    def block(fast: list[float], slow: list[float]) -> dict[str, object]:
+        return {
+            "fast_s": [round(x, 4) for x in fast], "slow_s": [round(x, 4) for x in slow],
+            "ratio_of_medians": round(statistics.median(slow) / statistics.median(fast), 2),
+        }  # fmt: skip
+
+    content = {
+        "command": "python -m benchmarks.alignment_speed", "code": code_version(), "torch": torch.__version__,
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "alignment_step": {**block(cached, released), "pairs_per_s": round(48 / statistics.median(cached))},
+        "sampling_m100": {**block(ours, plain), "hypotheses_per_s": round(1600 / statistics.median(ours))},
+        "growth": growth,
+    }  # fmt: skip
+    write_json(options.out, content)
+    print(content)
+
+
+if __name__ == "__main__":
+    main()
