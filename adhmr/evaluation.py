@@ -14,6 +14,7 @@ from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distanc
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
 from scorer.candidates import candidate_sets
+from scorer.consensus import score_weights, weighted_mean_body
 from scorer.correlation import partial_correlation, pearson, spearman
 from scorer.scores import Scores
 
@@ -65,6 +66,8 @@ def judge(
     errors = errors_of_hypotheses_mm(hypotheses.params, truth.label, model)
     best = score.argmax(1, keepdim=True)
     columns: dict[str, Tensor] = {}
+    one_of_many = weighted_mean_body(hypotheses.params, score_weights(score)).reshape_batch(len(score), 1)
+    weighted = errors_of_hypotheses_mm(one_of_many, truth.label, model)
     zero = errors if zero_noise is None else errors_of_hypotheses_mm(zero_noise, truth.label, model)
     for measure in MEASURES:
         e = errors[measure]
@@ -73,6 +76,7 @@ def judge(
         columns[f"min_{measure}"] = e.amin(1)
         columns[f"zero_noise_{measure}"] = zero[measure].mean(1)
         columns[f"mean_sample_{measure}"] = errors[f"mean_sample_{measure}"]
+        columns[f"weighted_mean_{measure}"] = weighted[measure][:, 0]
     columns["energy_score"] = energy_score_mm(errors["pve"], errors["pairwise"])
     columns["spread"] = spread_mm(errors["pairwise"])
     return Judged({k: v.numpy().astype(np.float64) for k, v in columns.items()})

@@ -58,10 +58,11 @@ VARIANTS: dict[str, Variant] = {
     "min_snr timesteps": Variant(changes={"timestep_weighting": "min_snr"}),
     "late timesteps": Variant(changes={"timestep_weighting": "late"}),
     "M 20": Variant(changes={"candidates": 20}),
+    "K 3": Variant(changes={"pairs_per_picture": 3}),
     "K 1": Variant(changes={"pairs_per_picture": 1}),
     "no replay": Variant(changes={"replay_weight": 0.0}),
-    "LoRA, rank 4, lr x 8": Variant(changes={"lora_rank": 4, "lr": 1e-3}),
-    "lr x 2": Variant(changes={"lr": 2.4e-4}),
+    "LoRA, rank 4, lr x 8": Variant(changes={"lora_rank": 4, "lr": 8e-4}),
+    "lr x 2": Variant(changes={"lr": 2e-4}),
     "steps x 2": Variant(changes={"steps": 600}),
 }
 
