@@ -22,6 +22,7 @@ COMMANDS = {
     "rank": "score candidates of any source in their pictures",
     "pairs": "make winner/loser pairs from ranked candidates",
     "align": "finetune a generator by Diffusion-DPO",
+    "check": "draw labels at random for a person to check",
     "clean": "keep or drop pseudo-labels by their score",
     "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet, HypoNet)",
     "evaluate": "compare generators with every figure and its interval",

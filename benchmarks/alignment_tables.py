@@ -3,7 +3,8 @@
     python -m benchmarks.alignment_tables --demo adhmr-demo --seeds 3 --out benchmarks/results/alignment_tables.json
 
 Takes a finished demo's base, scorer and pictures. Every row is finetuned from the same base for as many steps; tests on its
-test pictures of the shifted domain with M = 10, on the first of them with M = 10, 100 and 200. --size small fits 2 cores (about an hour), large a GPU.
+test pictures of the shifted domain with M = 10, on the first of them with M = 10, 100 and 200. --size small fits 2 cores (under
+an hour), large a GPU.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def read_setting(demo: Path, pictures: int, device: torch.device) -> Setting:
         wild=Samples.cat(wild),
         exact=load_samples(demo / "data" / "judged"),
         replay=Replay(conditions_of(base.branch, seen), Targets.of(seen, model).state),
-        config=budget("quick").align,
+        config=AlignConfig(),
         device=device,
     )
 

@@ -13,12 +13,13 @@ GENERATORS = {
     "sft": "winner SFT", "regressor": "regressor",
 }  # fmt: skip
 LEVELS = {
-    "selected_pve_mm": "selected", "mean_pve_mm": "mean", "min_pve_mm": "min", "zero_noise_pve_mm": "zero noise",
-    "mean_sample_pve_mm": "mean sample", "energy_score_mm": "energy score", "spread_mm": "spread",
+    "selected_pve_mm": "selected", "weighted_mean_pve_mm": "weighted mean", "mean_pve_mm": "mean", "min_pve_mm": "min",
+    "zero_noise_pve_mm": "zero noise", "mean_sample_pve_mm": "mean sample", "energy_score_mm": "energy score",
+    "spread_mm": "spread",
 }  # fmt: skip
 CHANGES = {
-    "selected_pve": "selected", "mean_pve": "mean", "mean_sample_pve": "mean sample", "energy_score": "energy score",
-    "spread": "spread",
+    "selected_pve": "selected", "weighted_mean_pve": "weighted mean", "mean_pve": "mean", "mean_sample_pve": "mean sample",
+    "energy_score": "energy score", "spread": "spread",
 }  # fmt: skip
 
 

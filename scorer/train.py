@@ -33,8 +33,8 @@ class ScorerTraining:
     the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
     """
 
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=1000, batch_size=64, lr=1e-2))
-    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=32, lr=2e-3))
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
+    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=560, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
 

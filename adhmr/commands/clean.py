@@ -18,7 +18,11 @@ class Options:
         max_gross_probability: keep labels that are grossly wrong with at most this probability
         max_worst_mm: keep labels whose worst keypoint seems at most this far off
         max_error_mm: keep labels whose expected error is at most this
-        fraction: keep this share, the best ones; give exactly one of the five
+        fraction: keep this share, the best ones
+        max_bad_share: keep as many as can be vouched for by ``checked``: with ``confidence`` at most this share of what is kept
+            is bad. Give exactly one of the six
+        checked: a table of labels that somebody checked, drawn by `adhmr check`
+        confidence: of the guarantee
         seed: kept in the provenance
         device: cpu or cuda
     """
@@ -31,13 +35,19 @@ class Options:
     max_worst_mm: float | None = None
     max_error_mm: float | None = None
     fraction: float | None = None
+    max_bad_share: float | None = None
+    checked: Path | None = None
+    confidence: float = 0.9
     seed: int = 0
     device: str = "cpu"
 
 
 def run(options: Options) -> None:
     from adhmr.progress import console
+    from data_cleaning.guarantee import read_checked, vouched_threshold
     from data_cleaning.rules import (
+        ScoredLabels,
+        Verdict,
         keep_by_expected_error,
         keep_by_score,
         keep_by_worst,
@@ -51,12 +61,22 @@ def run(options: Options) -> None:
     from hmr.samples import load_samples
     from scorer.protocol import load_scorer
 
+    checked = read_checked(options.checked) if options.checked is not None else None
+
+    def keep_vouched(labels: ScoredLabels, max_bad_share: float) -> list[Verdict]:
+        if checked is None:
+            raise ValueError(
+                "--max_bad_share needs --checked, labels that somebody checked; draw some with `adhmr check`"
+            )
+        return keep_unless_gross(labels, vouched_threshold(labels, checked, max_bad_share, options.confidence))
+
     rules = {
         "threshold": keep_by_score,
         "max_gross_probability": keep_unless_gross,
         "max_worst_mm": keep_by_worst,
         "max_error_mm": keep_by_expected_error,
         "fraction": keep_fraction,
+        "max_bad_share": keep_vouched,
     }
     given = {name: value for name in rules if (value := getattr(options, name)) is not None}
     if len(given) != 1:

@@ -1,4 +1,4 @@
-"""Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the best body of
+"""Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the body of
 each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why. For a
 folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no scorer is needed for that."""
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 STRANGER = (
     "note: this generator was trained on pictures of the synthetic world only; on photographs its bodies are rough guesses. "
@@ -24,6 +25,8 @@ class Options:
         scorer: folder of a scorer checkpoint, for photographs
         boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
         candidates: bodies for each person
+        estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
+            weighted by score, whose error is lower on average
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
         smpl: your SMPL file, or the folder it is in, for generators that were trained on it; without it the free body
         seed: of the sampling
@@ -38,6 +41,7 @@ class Options:
     scorer: Path | None = None
     boxes: Path | None = None
     candidates: int = 10
+    estimate: Literal["best", "weighted_mean"] = "best"
     focal_px: float | None = None
     smpl: Path | None = None
     seed: int = 0

@@ -14,6 +14,7 @@ from adhmr.photographs.read import read_photograph
 from diffusion_hmr.protocol import AnyGenerator, name_of
 from hmr.body import BodyParams
 from hmr.smpl_layout import LayoutBody
+from scorer.consensus import score_weights, weighted_mean_body
 from scorer.protocol import AnyScorer
 
 if TYPE_CHECKING:
@@ -46,10 +47,14 @@ def predict_photograph(
     value = scores.value.gather(1, order).numpy()
     expected = scores.expected_error_mm.gather(1, order).numpy()
     keys = [person.key for person in people]
-    write_parameters(out / f"{image.stem}.npz", keys, [p.box_xyxy for p in people], ranked, value, expected, K, body)
+    estimate = ranked[:, 0]
+    if options.estimate == "weighted_mean":
+        estimate = weighted_mean_body(hypotheses.params, score_weights(scores.value))
+    boxes_xyxy = [p.box_xyxy for p in people]
+    write_parameters(out / f"{image.stem}.npz", keys, boxes_xyxy, ranked, estimate, value, expected, K, body)
     for i, key in enumerate(keys):
-        write_meshes(out / key, ranked[i, 0], body)
-    write_overlay(out / f"{image.stem}.png", photograph, ranked[:, 0], K, body)
+        write_meshes(out / key, estimate[i], body)
+    write_overlay(out / f"{image.stem}.png", photograph, estimate, K, body)
     rows = [
         {
             "image": image.name, "key": keys[i], "rank": r + 1, "score": float(value[i, r]),

@@ -24,8 +24,13 @@ class DataSizes:
     calibration: int = 400
     checked: int = 800
     to_clean: int = 1000
-    test: int = 250
+    test: int = 160
     test_target: int = 400
+
+
+def _aligned_for(steps: int) -> AlignConfig:
+    recipe = AlignConfig()
+    return replace(recipe, fit=replace(recipe.fit, steps=steps))
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class DemoConfig:
     data: DataSizes = field(default_factory=DataSizes)
     generator: GeneratorTraining = field(default_factory=GeneratorTraining)
     scorer: ScorerTraining = field(default_factory=ScorerTraining)
-    align: AlignConfig = field(default_factory=AlignConfig)
+    align: AlignConfig = field(default_factory=lambda: _aligned_for(250))
     candidates: int = 10
     training_candidates: int = 8
     judged_pictures: int = 2500
@@ -62,6 +67,7 @@ def budget(name: str) -> DemoConfig:
                 calibration=800,
                 checked=1600,
                 to_clean=2000,
+                test=250,
                 test_target=800,
             ),
             generator=GeneratorTraining(
@@ -72,6 +78,7 @@ def budget(name: str) -> DemoConfig:
                 branch=FitConfig(steps=3500, batch_size=64, lr=3e-3),
                 ranking=FitConfig(steps=2500, batch_size=32, lr=2e-3),
             ),
+            align=AlignConfig(),
             judged_pictures=6000,
             seeds=3,
         )

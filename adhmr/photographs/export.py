@@ -25,24 +25,32 @@ _PALETTE = [
 ]
 
 
+def _arrays(params: BodyParams, model: LayoutBody) -> dict[str, np.ndarray]:
+    pelvis = model.rest_keypoints(params.shape)[..., 0, :]
+    return {
+        **body_params_arrays(params),
+        "R_cam_root": params.R_cam_root.numpy(),
+        "R_parent_joint": params.R_parent_joint.numpy(),
+        "transl": (params.t_cam_root - pelvis).numpy(),
+    }
+
+
 def write_parameters(
-    path: Path, keys: list[str], boxes: list[tuple[float, ...]], ranked: BodyParams, scores: np.ndarray,
-    expected_error_mm: np.ndarray, K: torch.Tensor, model: LayoutBody,
+    path: Path, keys: list[str], boxes: list[tuple[float, ...]], ranked: BodyParams, estimate: BodyParams,
+    scores: np.ndarray, expected_error_mm: np.ndarray, K: torch.Tensor, model: LayoutBody,
 ) -> None:  # fmt: skip
-    """One .npz for a photograph: p people, n ranked bodies each (best first), in the photograph's camera frame, metres.
+    """One .npz for a photograph: p people, n ranked bodies each (best first), in the photograph's camera frame, metres; under
+    ``estimate_`` the body of each person that is drawn.
 
     ``transl`` is SMPL's: t_cam_root minus the rest pelvis.
     """
-    pelvis = model.rest_keypoints(ranked.shape)[..., 0, :]
     write_arrays(
         path,
         {
             "key": np.array(keys, dtype=np.str_),
             "box_xyxy": np.array(boxes, dtype=np.float32),
-            **body_params_arrays(ranked),
-            "R_cam_root": ranked.R_cam_root.numpy(),
-            "R_parent_joint": ranked.R_parent_joint.numpy(),
-            "transl": (ranked.t_cam_root - pelvis).numpy(),
+            **_arrays(ranked, model),
+            **{f"estimate_{name}": array for name, array in _arrays(estimate, model).items()},
             "score": scores.astype(np.float32),
             "expected_pve_mm": expected_error_mm.astype(np.float32),
             "K": K.numpy(),

@@ -40,8 +40,9 @@ figure{margin:0}figure img{width:100%;display:block;border-radius:4px}figcaption
 @media(max-width:600px){body{padding:.7rem;font-size:15px}.row figcaption{font-size:.64rem}}
 """
 COLUMNS = {
-    "selected_pve_mm": "selected", "mean_pve_mm": "mean", "min_pve_mm": "min of M", "zero_noise_pve_mm": "zero noise",
-    "mean_sample_pve_mm": "mean sample", "energy_score_mm": "energy score", "spread_mm": "spread",
+    "selected_pve_mm": "selected", "weighted_mean_pve_mm": "weighted mean", "mean_pve_mm": "mean",
+    "min_pve_mm": "min of M", "zero_noise_pve_mm": "zero noise", "mean_sample_pve_mm": "mean sample",
+    "energy_score_mm": "energy score", "spread_mm": "spread",
 }  # fmt: skip
 CHANGES = {
     "selected_pve_percent": "selected", "mean_pve_percent": "mean", "mean_sample_pve_percent": "mean sample",

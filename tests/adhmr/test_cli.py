@@ -130,6 +130,7 @@ def test_photographs_of_every_kind_and_bad_ones_are_listed(tmp_path, checkpoints
     assert "text.jpg" in skipped
     arrays = np.load(out / "grey.npz")
     assert arrays["body_pose"].shape == (1, 3, 23, 3)
+    assert (arrays["estimate_body_pose"] == arrays["body_pose"][:, 0]).all()
     assert (np.diff(arrays["score"][0]) <= 0).all()
     assert "synthetic world only" in capsys.readouterr().out
 
@@ -157,3 +158,21 @@ def test_nothing_to_predict(tmp_path, checkpoints, capsys):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     arguments = predict(checkpoints, "--images", str(tmp_path / "a.png"), "--boxes", str(tmp_path / "boxes.json"))
     assert "COCO" in failed(capsys, *arguments, "--out", str(tmp_path / "o"))
+
+
+def test_labels_are_drawn_to_check_and_the_checked_ones_vouch_for_the_rest(tmp_path, checkpoints, small_world, capsys):
+    from hmr.samples import save_samples
+
+    data, drawn = str(tmp_path / "data"), tmp_path / "drawn"
+    save_samples(tmp_path / "data", small_world["target"])
+    assert "from 1 to 16" in failed(capsys, "check", "--data", data, "--out", str(drawn))
+    assert main(["check", "--data", data, "--number", "12", "--out", str(drawn)]) == 0
+    assert Image.open(drawn / "0011.png").size == (640, 320)
+    folders = ["--data", data, "--scorer", str(checkpoints / "scorer"), "--out", str(tmp_path / "out")]
+    clean = ["clean", *folders, "--max_bad_share", "0.4"]
+    assert "needs --checked" in failed(capsys, *clean)
+    clean += ["--checked", str(drawn / "checked.csv")]
+    assert "expected 0 or 1" in failed(capsys, *clean)
+    (drawn / "checked.csv").write_text((drawn / "checked.csv").read_text().replace(',""', ",0"))
+    assert main(clean) == 0
+    assert "kept 16 of 16" in capsys.readouterr().out

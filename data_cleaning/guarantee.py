@@ -1,0 +1,93 @@
+"""A guarantee on what is kept, from a sample that somebody checked (Learn then Test: Angelopoulos et al. 2021)."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binom
+
+from data_cleaning.rules import ScoredLabels
+
+
+def smallest_sample(max_bad_share: float, confidence: float, forgiven: int = 1) -> int:
+    """How many checked labels must be kept for the guarantee to hold although ``forgiven`` of them are bad.
+
+    Raises ValueError for shares or confidences outside (0, 1).
+    """
+    for what, value in (("share", max_bad_share), ("confidence", confidence)):
+        if not 0 < value < 1:
+            raise ValueError(f"expected a {what} between 0 and 1, got {value}")
+    n = forgiven + 1
+    while binom.cdf(forgiven, n, max_bad_share) > 1 - confidence:
+        n += 1
+    return n
+
+
+def safe_threshold(
+    checked_badness: np.ndarray, bad: np.ndarray, thresholds: np.ndarray, max_bad_share: float, confidence: float
+) -> float:
+    """The loosest of ``thresholds`` (g,) for which, with ``confidence``, at most ``max_bad_share`` of what it keeps is bad.
+
+    checked_badness, bad: (n,) of labels drawn at random. From the strictest threshold that keeps enough checked labels on, each
+    is tested by the exact binomial tail, until one fails; that all are tested in a fixed order is what makes the confidence hold
+    for the one chosen. Raises ValueError when the sample is too small or no threshold passes.
+    """
+    need = smallest_sample(max_bad_share, confidence)
+    safe = None
+    for threshold in np.sort(thresholds):
+        kept = checked_badness <= threshold
+        if kept.sum() < need:
+            continue
+        if binom.cdf((kept & bad).sum(), kept.sum(), max_bad_share) > 1 - confidence:
+            break
+        safe = float(threshold)
+    if safe is not None:
+        return safe
+    if len(bad) < need:
+        raise ValueError(f"{len(bad)} labels were checked; this guarantee needs at least {need}, better twice as many")
+    best = int(bad[np.argsort(checked_badness, kind="stable")[:need]].sum())
+    raise ValueError(
+        f"no threshold can be vouched for: of the {need} checked labels that look best {best} are bad; check more labels, or "
+        "allow a larger share"
+    )
+
+
+def vouched_threshold(labels: ScoredLabels, checked: dict[str, bool], max_bad_share: float, confidence: float) -> float:
+    """``safe_threshold`` on the probability of a gross error; checked: key to bad, of labels drawn at random from ``labels``.
+
+    Raises ValueError when a checked key is not among the labels.
+    """
+    place = {key: i for i, key in enumerate(labels.key)}
+    unknown = [key for key in checked if key not in place]
+    if unknown:
+        raise ValueError(f"{len(unknown)} checked labels are not in the data, the first is {unknown[0]}")
+    rows = np.array([place[key] for key in checked], dtype=int)
+    grid = np.quantile(labels.gross_probability, np.linspace(0.02, 1, 50))
+    bad = np.array(list(checked.values()), dtype=bool)
+    return safe_threshold(labels.gross_probability[rows], bad, grid, max_bad_share, confidence)
+
+
+def read_checked(path: Path) -> dict[str, bool]:
+    """A table with the columns key and bad (0 or 1), as `adhmr check` writes it and a person fills it in.
+
+    Raises ValueError with the line for anything else: a label without verdict must not be left out silently, or the sample is
+    no longer a random one.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such file; `adhmr check` draws labels and writes one")
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        missing = {"key", "bad"} - set(reader.fieldnames or [])
+        if missing:
+            raise ValueError(f"{path}: expected the columns key and bad, {', '.join(sorted(missing))} is missing")
+        out: dict[str, bool] = {}
+        for row in reader:
+            key, said = row["key"], (row["bad"] or "").strip()
+            if said not in ("0", "1"):
+                raise ValueError(f"{path}, line {reader.line_num}: expected 0 or 1 for {key}, got '{said}'")
+            if key in out:
+                raise ValueError(f"{path}, line {reader.line_num}: {key} is there twice")
+            out[key] = said == "1"
+    return out
