@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Options:
         number: labels to draw
         pixels: side of each drawn picture
         seed: of the draw
+        device: pictures are drawn on the CPU
     """
 
     data: Path
@@ -23,6 +25,7 @@ class Options:
     number: int = 200
     pixels: int = 320
     seed: int = 0
+    device: Literal["cpu"] = "cpu"
 
 
 def run(options: Options) -> None:
