@@ -48,7 +48,7 @@ def main() -> None:
                     continue
                 keep = labels.gross_probability <= threshold
                 kept.append(keep.mean())
-                broken += bad[keep].mean() > promised
+                broken += int(bad[keep].mean() > promised)
             results.append({
                 "checked": checked, "max_bad_share": promised, "confidence": options.confidence, "draws": options.draws,
                 "found_a_threshold": len(kept) / options.draws, "promise_broken": broken / options.draws,

@@ -22,7 +22,7 @@ class Options:
 
     data: Path
     out: Path
-    number: int = 200
+    number: int = 300
     pixels: int = 320
     seed: int = 0
     device: Literal["cpu"] = "cpu"
