@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,19 @@ def vouched_threshold(labels: ScoredLabels, checked: dict[str, bool], max_bad_sh
 
 
 def read_checked(path: Path) -> dict[str, bool]:
-    """A table with the columns key and bad (0 or 1), as `adhmr check` writes it and a person fills it in.
+    """A table with the columns key and bad (0 or 1), as `adhmr check` writes it and a person fills it in; or the folder it is in.
 
     Raises ValueError with the line for anything else: a label without verdict must not be left out silently, or the sample is
     no longer a random one.
     """
+    path = path / "checked.csv" if path.is_dir() else path
     if not path.exists():
         raise ValueError(f"{path}: there is no such file; `adhmr check` draws labels and writes one")
-    with path.open(newline="") as file:
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected a table as text (csv)") from None
+    with io.StringIO(text, newline="") as file:
         reader = csv.DictReader(file)
         missing = {"key", "bad"} - set(reader.fieldnames or [])
         if missing:

@@ -41,6 +41,8 @@ def run(options: Options) -> None:
     from hmr.samples import load_samples
 
     samples, body = load_samples(options.data), free_body(1200)
+    if "none" in samples.label_kind:
+        raise ValueError(f"{options.data}: has pictures without labels, there is nothing to check")
     if not 1 <= options.number <= len(samples):
         raise ValueError(f"expected a number from 1 to {len(samples)}, the labels there are, got {options.number}")
     rows = np.sort(np.random.default_rng(options.seed).choice(len(samples), options.number, replace=False))

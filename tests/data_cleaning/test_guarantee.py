@@ -65,5 +65,8 @@ def test_a_table_that_is_not_filled_in_is_refused(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(ValueError, match=words):
         read_checked(path)
-    path.write_text("key,picture,bad\na,0000.png,1\nb,0001.png,0\n")
-    assert read_checked(path) == {"a": True, "b": False}
+    path.write_text("\ufeffkey,picture,bad\na,0000.png,1\nb,0001.png,0\n")
+    assert read_checked(path) == {"a": True, "b": False} == read_checked(tmp_path)
+    path.write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(ValueError, match="as text"):
+        read_checked(path)
