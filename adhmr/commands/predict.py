@@ -81,13 +81,13 @@ def run(options: Options) -> int:
     import pyarrow as pa
 
     from adhmr.commands.predict_photograph import Rows, predict_photograph
-    from adhmr.photographs.people import Skipped, coco_boxes
-    from adhmr.photographs.read import list_images
     from adhmr.progress import StageProgress, console
     from adhmr.tables import write_table
     from diffusion_hmr.protocol import load_generator
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
+    from hmr.photographs.people import Skipped, coco_boxes
+    from hmr.photographs.read import list_images
     from hmr.smplx_files import load_body
     from scorer.protocol import load_scorer
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
-from adhmr.photographs.people import Skipped, crops, people_of
-from adhmr.photographs.read import read_photograph
 from diffusion_hmr.protocol import AnyGenerator, name_of
 from hmr.body import BodyParams
+from hmr.photographs.people import Skipped, crops, people_of
+from hmr.photographs.read import read_photograph
 from hmr.smpl_layout import LayoutBody
 from scorer.consensus import score_weights, weighted_mean_body
 from scorer.protocol import AnyScorer

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from adhmr.photographs.people import Person, crops
-from adhmr.photographs.read import read_photograph
 from hmr.body import BodyModel
+from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.hypotheses import Hypotheses
-from hmr.pose_state import uvd_from_points
+from hmr.photographs.people import Person, crops
+from hmr.photographs.read import read_photograph
 from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
 from scorer.candidates import uvd_of
@@ -106,12 +106,6 @@ def people_by_overlap(candidates: list[PersonCandidate]) -> list[list[PersonCand
     return [group for _, group in groups]
 
 
-def _uvd_in_crop(candidate: PersonCandidate, A_crop_photograph: Tensor, size: int) -> Tensor:
-    """(29, 3), through the candidate's own camera."""
-    points = torch.where(candidate.known[:, None], candidate.points_cam, candidate.points_cam[candidate.known].mean(0))
-    return uvd_from_points(points, A_crop_photograph @ candidate.K, size).clamp(-4, 4)
-
-
 def field_of_people(images: Path, candidates: list[PersonCandidate], size: int) -> tuple[Field, list[Unreadable]]:
     """Candidates of people in photographs. Each group of overlapping bodies is a person, cropped around their joint box.
 
@@ -141,15 +135,9 @@ def field_of_people(images: Path, candidates: list[PersonCandidate], size: int) 
                 number_of_model = counts.get(candidate.model, 0)
                 counts[candidate.model] = number_of_model + 1
                 entry = Entry(candidate.model, number_of_model, candidate.where)
-                row.append((entry, _uvd_in_crop(candidate, A, size), candidate.known))
+                row.append((entry, uvd_in_crop(candidate, A, size), candidate.known))
             parts.append(sample)
             rows.append(row)
     if not rows:
         raise ValueError(f"no candidate belongs to a photograph of {images}; {len(left_out)} were left out")
     return _padded(rows, Samples.cat(parts)), left_out
-
-
-def is_in_picture(box: Tensor, width: int, height: int) -> bool:
-    """Is some of the box inside the picture, and does it have an area?"""
-    x0, y0, x1, y1 = box.tolist()
-    return x0 < width and y0 < height and x1 > 0 and y1 > 0 and x1 - x0 >= 2 and y1 - y0 >= 2

@@ -1,4 +1,4 @@
-"""HumanData .npz (mmhuman3d): many people of many photographs, SMPL or SMPL-X parameters with their translation.
+"""HumanData .npz (mmhuman3d): many people of many photographs, SMPL or SMPL-X parameters with their translation, keypoints.
 
 Camera: focal length and principal point of ``meta``, for all rows or a row each; without them the photograph's diagonal and its
 centre. Parameters are in the camera frame (x right, y down, z forward), metres.
@@ -7,17 +7,23 @@ centre. Parameters are in the camera frame (x right, y down, z forward), metres.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.camera import default_K
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
-from hmr.formats.photographs import Photographs, pinhole
+from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed
+from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
 from hmr.formats.smpl_parameters import keypoints_of_parameters
+from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
+
+_NEEDED = ("global_orient", "body_pose", "betas", "transl")
+_SETS = ("", "_smplx", "_smpl", "_original")
 
 
 def is_human_data(content: dict[str, Any]) -> bool:
@@ -34,30 +40,84 @@ def _row(values: Any, row: int, width: int) -> tuple[float, ...] | None:
     return tuple(array[row if len(array) > 1 else 0])
 
 
+@dataclass(frozen=True)
+class HumanDataRows:
+    """The content of one file. where: its name, for people."""
+
+    content: dict[str, Any]
+    where: str
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        smplx = self.content.get("smplx")
+        inner = smplx if isinstance(smplx, dict) else self.content.get("smpl")
+        return inner if isinstance(inner, dict) else {}
+
+    def _camera(self, row: int, photographs: PictureSource, name: str) -> Tensor:
+        meta = self.content["meta"] if isinstance(self.content.get("meta"), dict) else {}
+        focal, principal = _row(meta.get("focal_length"), row, 2), _row(meta.get("principal_point"), row, 2)
+        w, h = photographs.size_wh(name)
+        K = default_K(w, h) if focal is None else pinhole((focal[0], focal[1]), (w / 2, h / 2))
+        if principal is not None:
+            K[0, 2], K[1, 2] = principal
+        return K
+
+    def _keypoints(self, kind: str, row: int) -> tuple[Tensor, Tensor] | None:
+        """Ours of ``keypoints2d`` or ``keypoints3d``, and which are given; a compressed file has the masked ones only."""
+        for suffix in _SETS:
+            values, mask = (self.content.get(f"{kind}{suffix}{end}") for end in ("", "_mask"))
+            if values is None:
+                continue
+            stored = np.asarray(values[row], dtype=np.float32)
+            full = np.zeros((190, stored.shape[-1]), dtype=np.float32)
+            places = np.arange(190) if len(stored) == 190 else np.flatnonzero(mask if mask is not None else [])
+            if len(places) != len(stored):
+                raise ValueError(f"{kind}{suffix}: {len(stored)} keypoints, its mask says {len(places)}")
+            full[places] = stored
+            return ours(full[:, :-1], HUMAN_DATA_190, full[:, -1] > 0)
+        return None
+
+    def _from_keypoints(self, row: int, K: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Points and which are known, where the file has both 2D and 3D keypoints."""
+        flat, deep = self._keypoints("keypoints2d", row), self._keypoints("keypoints3d", row)
+        if flat is None or deep is None:
+            return None
+        known = flat[1] & deep[1]
+        return placed(flat[0], deep[0], known, K), known
+
+    def by_parameters(
+        self, row: int, model: str, photographs: PictureSource, body: BodyModel
+    ) -> PersonCandidate | Unreadable:
+        """A row's body as ``body`` has it."""
+        place = f"{self.where}, row {row}"
+        if missing := set(_NEEDED) - set(self._parameters):
+            return Unreadable(
+                place, f"its parameters lack {sorted(missing)}; without a translation there is no place in the picture"
+            )
+        try:
+            name = photographs.named(str(self.content["image_path"][row]))
+            points = keypoints_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
+            known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
+            return PersonCandidate(name, model, place, points, known, self._camera(row, photographs, name))
+        except (ValueError, IndexError, KeyError, OSError) as error:
+            return Unreadable(place, str(error))
+
+    def by_keypoints(self, row: int, model: str, photographs: PictureSource) -> PersonCandidate | Unreadable | None:
+        """A row's body from the keypoints in the file; None where it has not both kinds."""
+        place = f"{self.where}, row {row}"
+        try:
+            name = photographs.named(str(self.content["image_path"][row]))
+            K = self._camera(row, photographs, name)
+            found = self._from_keypoints(row, K)
+            return None if found is None else PersonCandidate(name, model, place, *found, K, BY_KEYPOINTS)
+        except (ValueError, IndexError, KeyError, OSError) as error:
+            return Unreadable(place, str(error))
+
+
 def read_human_data(
-    content: dict[str, Any], where: str, model: str, photographs: Photographs, body: BodyModel
+    content: dict[str, Any], where: str, model: str, photographs: PictureSource, body: BodyModel
 ) -> Iterator[PersonCandidate | Unreadable]:
     """Each row in turn."""
-    parameters: dict[str, Any] = content["smplx"] if isinstance(content.get("smplx"), dict) else content["smpl"]
-    if missing := {"global_orient", "body_pose", "betas", "transl"} - set(parameters):
-        yield Unreadable(
-            where, f"its parameters lack {sorted(missing)}; without a translation there is no place in the picture"
-        )
-        return
-    meta = content["meta"] if isinstance(content.get("meta"), dict) else {}
-    known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
-    for row, image in enumerate(content["image_path"]):
-        place = f"{where}, row {row}"
-        try:
-            name = photographs.named(str(image))
-            points = keypoints_of_parameters(
-                *(parameters[k][row] for k in ("global_orient", "body_pose", "betas", "transl")), model=body
-            )
-            focal, principal = _row(meta.get("focal_length"), row, 2), _row(meta.get("principal_point"), row, 2)
-            w, h = photographs.size_wh(name)
-            K = default_K(w, h) if focal is None else pinhole((focal[0], focal[1]), (w / 2, h / 2))
-            if principal is not None:
-                K[0, 2], K[1, 2] = principal
-            yield PersonCandidate(name, model, place, points, known, K)
-        except (ValueError, IndexError, KeyError, OSError) as error:
-            yield Unreadable(place, str(error))
+    rows = HumanDataRows(content, where)
+    for row in range(len(content["image_path"])):
+        yield rows.by_parameters(row, model, photographs, body)

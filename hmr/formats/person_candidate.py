@@ -10,13 +10,15 @@ from torch import Tensor
 from hmr.camera import project
 from hmr.skeleton import NUM_KEYPOINTS
 
+BY_PARAMETERS, BY_STAND_IN, BY_KEYPOINTS = "parameters", "parameters on the free body", "keypoints of the file"
+
 
 @dataclass(frozen=True)
 class PersonCandidate:
     """image: file name of the photograph. model: who made it. where: file and row, for people who look for it.
 
     points_cam: (29, 3) our keypoints in the photograph's camera frame, metres. known: (29,) which of them the model gives.
-    K: (3, 3) of the photograph, pixels, the model's own camera.
+    K: (3, 3) of the photograph, pixels, the model's own camera. by: what the points were made of, BY_PARAMETERS, ...
     """
 
     image: str
@@ -25,6 +27,7 @@ class PersonCandidate:
     points_cam: Tensor
     known: Tensor
     K: Tensor
+    by: str = BY_PARAMETERS
 
     def __post_init__(self) -> None:
         if self.points_cam.shape != (NUM_KEYPOINTS, 3) or self.known.shape != (NUM_KEYPOINTS,):

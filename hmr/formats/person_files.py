@@ -16,19 +16,13 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.files import read_json
+from hmr.formats.from_keypoints import MHR_70, ours
 from hmr.formats.person_candidate import PersonCandidate
-from hmr.formats.photographs import Photographs, pinhole
 from hmr.formats.smpl_parameters import keypoints_of_parameters
-from hmr.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from hmr.photographs.folder import Photographs, pinhole
+from hmr.skeleton import NUM_KEYPOINTS
 
 _NAMES = ("image", "imgname", "img_path", "image_path")
-#: Of the 70 keypoints of MHR those that are ours, by place. The pelvis is taken as the middle of the hips.
-_MHR70 = {
-    9: "left_hip", 10: "right_hip", 11: "left_knee", 12: "right_knee", 13: "left_ankle", 14: "right_ankle", 69: "neck",
-    5: "left_shoulder", 6: "right_shoulder", 7: "left_elbow", 8: "right_elbow", 62: "left_wrist", 41: "right_wrist",
-    53: "left_hand", 32: "right_hand", 50: "left_middle_tip", 29: "right_middle_tip", 15: "left_big_toe_tip",
-    18: "right_big_toe_tip",
-}  # fmt: skip
 _HMR2_FOCAL, _HMR2_SIZE = 5000.0, 256.0
 
 
@@ -98,11 +92,6 @@ def sam_3d_body(
     given = np.asarray(content["pred_keypoints_3d"], dtype=np.float32).reshape(-1, 3)
     if len(given) != 70:
         raise ValueError(f"expected 70 MHR keypoints, got {len(given)}")
-    given = torch.from_numpy(given + _numbers(content, "pred_cam_t").astype(np.float32))
-    points, known = torch.zeros(NUM_KEYPOINTS, 3), torch.zeros(NUM_KEYPOINTS, dtype=torch.bool)
-    for theirs, ours in _MHR70.items():
-        points[KEYPOINT_NAMES.index(ours)] = given[theirs]
-        known[KEYPOINT_NAMES.index(ours)] = True
-    points[0], known[0] = 0.5 * (points[1] + points[2]), True
+    points, known = ours(given + _numbers(content, "pred_cam_t"), MHR_70, np.ones(70, dtype=bool))
     K = pinhole(float(_numbers(content, "focal_length")[0]), (w / 2, h / 2))
     return PersonCandidate(name, model, str(path), points, known, K)

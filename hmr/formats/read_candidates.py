@@ -11,7 +11,7 @@ from hmr.formats.human_data import is_human_data, read_human_data
 from hmr.formats.object_npz import read_object_npz
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.formats.person_files import hmr2, sam_3d_body, smpler_x
-from hmr.formats.photographs import Photographs
+from hmr.photographs.folder import Photographs
 
 PersonReader = Callable[[dict[str, Any], Path, str, Photographs, BodyModel], PersonCandidate]
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from adhmr.photographs.people import Person, crops
 from hmr.camera import Camera, backproject, bearing, default_K, project, square_crop_affine
+from hmr.photographs.people import Person, crops
 
 
 def test_a_crop_carries_its_own_exact_camera():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -25,7 +26,16 @@ def list_images(path: Path) -> list[Path]:
 def read_photograph(path: Path) -> np.ndarray:
     """(h, w, 3) uint8, upright. Transparent parts become white. Raises ValueError that names the file."""
     try:
-        with Image.open(path) as image:
+        with path.open("rb") as stream:
+            return photograph_from(stream, str(path))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: expected a photograph, there is none") from None
+
+
+def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:
+    """The same of an open file; ``where`` is its name for people."""
+    try:
+        with Image.open(stream) as image:
             image.load()
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith(("I", "F")):  # 16 bit or float grey
@@ -36,7 +46,5 @@ def read_photograph(path: Path) -> np.ndarray:
                 white = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(white, upright.convert("RGBA"))
             return np.asarray(upright.convert("RGB"))
-    except FileNotFoundError:
-        raise ValueError(f"{path}: expected a photograph, there is none") from None
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: could not be read as a picture ({error}); it may be truncated") from None
+        raise ValueError(f"{where}: could not be read as a picture ({error}); it may be truncated") from None

@@ -5,10 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from hmr.photographs.read import read_photograph
+
+
+class PictureSource(Protocol):
+    """Photographs by name, wherever they lie."""
+
+    def named(self, name: str) -> str: ...
+
+    def size_wh(self, name: str) -> tuple[int, int]: ...
+
+    def read(self, name: str) -> np.ndarray:
+        """(h, w, 3) uint8, upright. Raises ValueError that names it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,8 +58,12 @@ class Photographs:
         with Image.open(self.folder / name) as image:
             return ImageOps.exif_transpose(image).size
 
+    def read(self, name: str) -> np.ndarray:
+        """(h, w, 3) uint8, upright."""
+        return read_photograph(self.folder / name)
+
 
 def pinhole(focal: float | tuple[float, float], principal: tuple[float, float]) -> Tensor:
     """(3, 3) intrinsics in pixels."""
     fx, fy = (focal, focal) if isinstance(focal, int | float) else focal
-    return torch.tensor([[fx, 0.0, principal[0]], [0.0, fy, principal[1]], [0.0, 0.0, 1.0]])
+    return torch.tensor([[fx, 0.0, principal[0]], [0.0, fy, principal[1]], [0.0, 0.0, 1.0]], dtype=torch.float32)

@@ -1,0 +1,108 @@
+"""HumanData .npz (mmhuman3d; SMPLer-X's and ADHMR's training labels)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_cleaning.files.label_file import ParameterModel, copy_whole
+from data_cleaning.files.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of
+from hmr.formats.human_data import HumanDataRows
+from hmr.formats.object_npz import content_of, read_object_npz
+from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.photographs.folder import PictureSource
+
+_WHOLE = {"config", "misc"}
+_PARAMETERS = {"smpl", "smplx", "smplh", "flame", "mano"}
+
+
+def _per_row(value: Any, count: int, name: str) -> bool:
+    """Has this entry of a dictionary a value for each row? Two numbers of a focal length for all rows are none, nor ten betas."""
+    if isinstance(value, list | tuple):
+        return len(value) == count and not (name in ("focal_length", "principal_point") and count <= 2)
+    if not isinstance(value, np.ndarray) or value.ndim == 0 or len(value) != count:
+        return False
+    return value.ndim > 1 or not (
+        (name in ("focal_length", "principal_point") and count <= 2) or (name in ("betas", "transl", "global_orient"))
+    )
+
+
+def _dict_rows(content: dict[str, Any], keep: np.ndarray) -> dict[str, Any]:
+    out = {}
+    for name, value in content.items():
+        if not _per_row(value, len(keep), name):
+            out[name] = value
+        elif isinstance(value, np.ndarray):
+            out[name] = rows_of(value, keep)
+        else:
+            out[name] = type(value)(v for v, kept in zip(value, keep, strict=True) if kept)
+    return out
+
+
+@dataclass
+class HumanDataFile:
+    path: Path
+    format_name: str = "HumanData"
+
+    @staticmethod
+    def recognises(names: set[str]) -> bool:
+        return "image_path" in names and bool(names & (_PARAMETERS | {"bbox_xywh", "keypoints2d", "keypoints3d"}))
+
+    @cached_property
+    def _count(self) -> int:
+        """Raises ValueError when arrays for each row have different lengths."""
+        lengths = {"image_path": len(read_member(self.path, "image_path"))}
+        for name in member_names(self.path):
+            if name.startswith(("bbox", "face_bbox", "lhand_bbox", "rhand_bbox", "keypoints")) and not name.endswith(
+                "_mask"
+            ):
+                lengths[name] = shape_of(self.path, name)[0]
+        wrong = {name: n for name, n in lengths.items() if n != lengths["image_path"]}
+        if wrong:
+            raise ValueError(f"{self.path}: image_path has {lengths['image_path']} rows, but {wrong}")
+        return lengths["image_path"]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return tuple(str(i) for i in range(self._count))
+
+    def _taken(self, name: str, keep: np.ndarray):
+        def take(array: np.ndarray) -> np.ndarray:
+            if name == "__data_len__":
+                return np.array(keep.sum(), dtype=array.dtype)
+            content = content_of(array)
+            if isinstance(content, dict):
+                return boxed(_dict_rows(content, keep))
+            if isinstance(content, list):
+                return boxed([v for v, kept in zip(content, keep, strict=True) if kept])
+            return rows_of(array, keep) if array.ndim and len(array) == len(keep) else array
+
+        return take
+
+    def write(self, keep: np.ndarray, out: Path) -> None:
+        if keep.all():
+            return copy_whole(self.path, out)
+        whole = {n for n in member_names(self.path) if n in _WHOLE or n.endswith("_mask")}
+        whole |= {n for n in member_names(self.path) if n.startswith("__") and n != "__data_len__"}
+        changes = {n: self._taken(n, keep) for n in member_names(self.path) if n not in whole}
+        return rewrite_npz(self.path, out, changes)
+
+    @cached_property
+    def _content(self) -> HumanDataRows:
+        return HumanDataRows(read_object_npz(self.path), str(self.path))
+
+    def bodies(
+        self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
+    ) -> Iterator[PersonCandidate | Unreadable]:
+        """By the user's own model, else by the keypoints in the file, else by parameters on the free body."""
+        for row in range(start, stop):
+            found = None if body.is_users_own else self._content.by_keypoints(row, "label", photographs)
+            if found is None:
+                found = self._content.by_parameters(row, "label", photographs, body.model)
+                found = replace(found, by=body.by) if isinstance(found, PersonCandidate) else found
+            yield found

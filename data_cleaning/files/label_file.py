@@ -1,0 +1,61 @@
+"""What cleaning asks of a file of labels, whatever its format."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from hmr.body import BodyModel
+from hmr.files import write_atomically
+from hmr.formats.person_candidate import BY_PARAMETERS, BY_STAND_IN, PersonCandidate, Unreadable
+from hmr.photographs.folder import PictureSource
+
+
+@dataclass(frozen=True)
+class ParameterModel:
+    """The body that parameters are of: the user's own file, or the free body in its stead."""
+
+    model: BodyModel
+    is_users_own: bool
+
+    @property
+    def by(self) -> str:
+        return BY_PARAMETERS if self.is_users_own else BY_STAND_IN
+
+
+class LabelFile(Protocol):
+    """A file of n labels. ``format_name`` is for people; ``rows`` are n names, unique in the file."""
+
+    path: Path
+    format_name: str
+
+    @property
+    def rows(self) -> tuple[str, ...]: ...
+
+    def write(self, keep: np.ndarray, out: Path) -> None:
+        """The same format with the labels (n,) that are kept, atomically, and nothing else changed."""
+        ...
+
+    def bodies(
+        self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
+    ) -> Iterator[PersonCandidate | Unreadable]:
+        """What a scorer can judge, for each of the labels start to stop - 1, in order.
+
+        Raises ValueError when the format holds nothing that can be judged.
+        """
+        ...
+
+
+def copy_whole(path: Path, out: Path) -> None:
+    """Keeping everything is keeping every byte."""
+    with write_atomically(out) as partial:
+        shutil.copyfile(path, partial)
+
+
+def nothing_to_judge(path: Path, format_name: str, why: str) -> ValueError:
+    return ValueError(f"{path}: {format_name} {why}; give scores from elsewhere, or --decisions")

@@ -1,0 +1,99 @@
+"""SAM 3D Body's annotations, .parquet: a row for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from data_cleaning.files.label_file import ParameterModel, copy_whole
+from hmr.camera import default_K
+from hmr.files import write_atomically
+from hmr.formats.from_keypoints import MHR_70, ours, placed
+from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
+from hmr.photographs.folder import PictureSource
+
+
+def _of_seventy(values: Any, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """(70, width) and which are given (70,): a last column beyond ``width`` is a confidence."""
+    array = np.array([np.asarray(v, dtype=np.float32) for v in values]).reshape(len(values), -1)
+    if len(array) != 70 or array.shape[1] < width:
+        raise ValueError(f"expected 70 MHR keypoints of {width} numbers, got {array.shape}")
+    sure = array[:, width] > 0 if array.shape[1] > width else np.ones(70, dtype=bool)
+    return array[:, :width], sure & np.isfinite(array[:, :width]).all(1)
+
+
+@dataclass
+class ParquetFile:
+    path: Path
+    format_name: str = "SAM 3D Body"
+
+    @cached_property
+    def _opened(self) -> pq.ParquetFile:
+        """Raises ValueError naming the file."""
+        try:
+            return pq.ParquetFile(self.path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"{self.path}: could not be read as parquet ({error})") from None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return tuple(str(i) for i in range(self._opened.metadata.num_rows))
+
+    def write(self, keep: np.ndarray, out: Path) -> None:
+        """Row group by row group, with the schema, its metadata and the compression of the original."""
+        if keep.all():
+            return copy_whole(self.path, out)
+        meta = self._opened.metadata
+        codec = meta.row_group(0).column(0).compression.lower() if meta.num_row_groups else "none"
+        start = 0
+        with (
+            write_atomically(out) as partial,
+            pq.ParquetWriter(
+                partial, self._opened.schema_arrow, compression="none" if codec == "uncompressed" else codec
+            ) as writer,
+        ):
+            for group in range(meta.num_row_groups):
+                table = self._opened.read_row_group(group)
+                kept = table.filter(pa.array(keep[start : start + len(table)]))
+                start += len(table)
+                if len(kept):
+                    writer.write_table(kept)
+        return None
+
+    def bodies(
+        self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
+    ) -> Iterator[PersonCandidate | Unreadable]:
+        """2D keypoints with the depths of the 3D ones, 20 of our 29, under cam_int (else the photograph's diagonal)."""
+        del body
+        first = 0
+        for group in range(self._opened.metadata.num_row_groups):
+            count = self._opened.metadata.row_group(group).num_rows
+            if first < stop and first + count > start:
+                low = max(start - first, 0)
+                for i, row in enumerate(
+                    self._opened.read_row_group(group).slice(low, min(stop - first, count) - low).to_pylist()
+                ):
+                    yield self._label(row, f"{self.path}, row {first + low + i}", photographs)
+            first += count
+
+    def _label(self, row: dict[str, Any], where: str, photographs: PictureSource) -> PersonCandidate | Unreadable:
+        try:
+            image = photographs.named(str(row["image"]))
+            (flat, seen), (deep, given) = _of_seventy(row["keypoints_2d"], 2), _of_seventy(row["keypoints_3d"], 3)
+            camera = row.get("cam_int")
+            K = default_K(*photographs.size_wh(image))
+            if camera is not None:
+                K = torch.from_numpy(np.array(camera, dtype=np.float32).reshape(3, 3))
+            pixels, known = ours(flat, MHR_70, seen & given)
+            points = placed(pixels, ours(deep, MHR_70, seen & given)[0], known, K)
+            return PersonCandidate(image, "label", where, points, known, K, BY_KEYPOINTS)
+        except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
+            return Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))

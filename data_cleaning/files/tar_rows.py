@@ -1,0 +1,163 @@
+"""Webdataset tars of 4D-Humans: samples of a jpg and ``data.pyd``, a pickled list of people."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from data_cleaning.files.label_file import ParameterModel, copy_whole
+from data_cleaning.files.row_npz import humans_4d
+from hmr.files import write_atomically
+from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.photographs.folder import PictureSource
+from hmr.photographs.read import photograph_from
+from hmr.unpickle import restricted_load
+
+_BLOCK, _RECORD = 512, 10240
+_PICTURES = ("jpg", "jpeg", "png", "webp")
+
+
+def _key(name: str) -> str:
+    """What webdataset calls a sample: the path up to the first dot of its last part."""
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition('.')[0]}"
+
+
+@dataclass(frozen=True)
+class _Member:
+    """Where in the file a member with its headers lies, and its data."""
+
+    name: str
+    first: int
+    end: int
+    data: int
+    size: int
+
+
+@dataclass
+class TarFile:
+    path: Path
+    format_name: str = "4D-Humans tar"
+
+    @cached_property
+    def _members(self) -> list[_Member]:
+        """Raises ValueError naming the file: not a plain tar, or cut off."""
+        try:
+            with tarfile.open(self.path, "r:") as archive:
+                found = archive.getmembers()
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise ValueError(f"{self.path}: could not be read as an uncompressed tar ({error})") from None
+        padded = [m.offset_data + -(-m.size // _BLOCK) * _BLOCK for m in found]
+        if found and padded[-1] > self.path.stat().st_size:
+            raise ValueError(f"{self.path}: is cut off inside {found[-1].name}")
+        return [_Member(m.name, m.offset, end, m.offset_data, m.size) for m, end in zip(found, padded, strict=True)]
+
+    def _bytes(self, member: _Member) -> bytes:
+        with self.path.open("rb") as stream:
+            stream.seek(member.data)
+            return stream.read(member.size)
+
+    @cached_property
+    def _samples(self) -> dict[str, dict[str, _Member]]:
+        out: dict[str, dict[str, _Member]] = {}
+        for member in self._members:
+            key = _key(member.name)
+            extension = member.name[len(key) + 1 :].lower()
+            if extension in out.setdefault(key, {}):
+                raise ValueError(f"{self.path}: sample {key} has two members .{extension}")
+            out[key][extension] = member
+        return out
+
+    def _people(self, key: str) -> list[dict[str, Any]]:
+        member = self._samples[key].get("data.pyd")
+        if member is None:
+            raise ValueError(f"{self.path}: sample {key} has no data.pyd")
+        try:
+            people = restricted_load(io.BytesIO(self._bytes(member)))
+        except (pickle.UnpicklingError, EOFError) as error:
+            raise ValueError(f"{self.path}: {member.name}: refused: {error}; it could run code") from None
+        if not isinstance(people, list):
+            raise ValueError(f"{self.path}: {member.name}: expected a list of people, got {type(people).__name__}")
+        return people
+
+    @cached_property
+    def _row_places(self) -> list[tuple[str, int]]:
+        return [(key, i) for key in self._samples for i in range(len(self._people(key)))]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """KEY/PERSON."""
+        return tuple(f"{key}/{i}" for key, i in self._row_places)
+
+    def write(self, keep: np.ndarray, out: Path) -> None:
+        """Member by member, byte for byte. Pickles are never written again, so a sample goes whole, with its worst person."""
+        if keep.all():
+            return copy_whole(self.path, out)
+        bad = {key for (key, _), kept in zip(self._row_places, keep, strict=True) if not kept}
+        written = 0
+        with write_atomically(out) as partial, partial.open("wb") as target, self.path.open("rb") as source:
+            for member in self._members:
+                if _key(member.name) in bad:
+                    continue
+                source.seek(member.first)
+                written += target.write(source.read(member.end - member.first))
+            end = 2 * _BLOCK
+            target.write(bytes(end + -(written + end) % _RECORD))
+        return None
+
+    @property
+    def pictures(self) -> PictureSource:
+        return _TarPictures(self)
+
+    def picture_bytes(self, key: str) -> bytes:
+        for extension in _PICTURES:
+            if extension in self._samples.get(key, {}):
+                return self._bytes(self._samples[key][extension])
+        raise ValueError(f"{self.path}: sample {key} has no picture")
+
+    def bodies(
+        self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
+    ) -> Iterator[PersonCandidate | Unreadable]:
+        people: dict[str, list[dict[str, Any]]] = {}
+        for key, i in self._row_places[start:stop]:
+            where = f"{self.path}, {key}, person {i}"
+            try:
+                if key not in people:
+                    people = {key: self._people(key)}
+                yield humans_4d(_split(people[key][i]), key, where, photographs, body)
+            except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
+                yield Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))
+
+
+def _split(person: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The 44 keypoints of a tar as the .npz has them."""
+    row = {name: np.asarray(value) for name, value in person.items() if name != "extra_info"}
+    for kind in ("2d", "3d"):
+        values = row.get(f"keypoints_{kind}")
+        if values is not None:
+            row[f"body_keypoints_{kind}"], row[f"extra_keypoints_{kind}"] = values[:25], values[25:]
+    return row
+
+
+@dataclass(frozen=True)
+class _TarPictures:
+    file: TarFile
+
+    def named(self, name: str) -> str:
+        return name
+
+    def size_wh(self, name: str) -> tuple[int, int]:
+        with Image.open(io.BytesIO(self.file.picture_bytes(name))) as image:
+            return image.size
+
+    def read(self, name: str) -> np.ndarray:
+        return photograph_from(io.BytesIO(self.file.picture_bytes(name)), f"{self.file.path}, {name}")

@@ -1,0 +1,1 @@
+"""Ordinary photographs: reading them, the people in them, and their crops."""
