@@ -64,6 +64,14 @@ VARIANTS: dict[str, Variant] = {
     "LoRA, rank 4, lr x 8": Variant(changes={"lora_rank": 4, "lr": 8e-4}),
     "lr x 2": Variant(changes={"lr": 2e-4}),
     "steps x 2": Variant(changes={"steps": 600}),
+    "K 1, random pairs": Variant("random", {"pairs_per_picture": 1}),
+    "K 1, winner SFT": Variant(changes={"pairs_per_picture": 1, "loss_type": ("sft",)}),
+    "K 1, true errors": Variant("truth", {"pairs_per_picture": 1}),
+    "K 1, λ 0.8": Variant(changes={"pairs_per_picture": 1, "diversity": 0.8}),
+    "K 1, M 20": Variant(changes={"pairs_per_picture": 1, "candidates": 20}),
+    "K 1, lr x 2": Variant(changes={"pairs_per_picture": 1, "lr": 2e-4}),
+    "K 1, exo_pair": Variant(changes={"pairs_per_picture": 1, "loss_type": ("exo_pair",), "label_smoothing": 1e-3}),
+    "K 1, steps x 2": Variant(changes={"pairs_per_picture": 1, "steps": 600}),
 }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binom
 
+from data_cleaning.decisions import read_verdict_column
 from data_cleaning.rules import ScoredLabels
 
 
@@ -77,23 +76,4 @@ def read_checked(path: Path) -> dict[str, bool]:
     no longer a random one.
     """
     path = path / "checked.csv" if path.is_dir() else path
-    if not path.exists():
-        raise ValueError(f"{path}: there is no such file; `adhmr check` draws labels and writes one")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: expected a table as text (csv)") from None
-    with io.StringIO(text, newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"key", "bad"} - set(reader.fieldnames or [])
-        if missing:
-            raise ValueError(f"{path}: expected the columns key and bad, {', '.join(sorted(missing))} is missing")
-        out: dict[str, bool] = {}
-        for row in reader:
-            key, said = row["key"], (row["bad"] or "").strip()
-            if said not in ("0", "1"):
-                raise ValueError(f"{path}, line {reader.line_num}: expected 0 or 1 for {key}, got '{said}'")
-            if key in out:
-                raise ValueError(f"{path}, line {reader.line_num}: {key} is there twice")
-            out[key] = said == "1"
-    return out
+    return read_verdict_column(path, "bad", "`adhmr check` draws labels and writes one")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from hmr.skeleton import KEYPOINT_NAMES
+from hmr.skeleton import KEYPOINT_NAMES, PARTS
+
+EXTREMITIES = ("left_hand", "right_hand", "left_foot", "right_foot")
+SWAPPED_LOG_ODDS, INSIDE_SHARE = 1.0, 0.5
 
 
 @dataclass(frozen=True)
 class Verdict:
     """key: of the label. score: raw. expected_error_mm: PVE, calibrated. gross_probability: that some keypoint is grossly off.
-    worst_mm, worst_keypoint: what seems to be furthest off, and how far. keep, and a reason that a person understands."""
+    worst_mm, worst_keypoint: what seems to be furthest off, and how far. keep, and a reason that a person understands. bad_parts:
+    hands and feet of a kept body that should not be learnt from."""
 
     key: str
     score: float
@@ -23,31 +27,64 @@ class Verdict:
     worst_keypoint: str
     keep: bool
     reason: str
+    bad_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ScoredLabels:
     """What a rule decides on: key, raw score (n,), expected error in mm (n,), probability of a gross error (n,), displacement
-    of each keypoint (n, 29) in mm."""
+    of each keypoint (n, 29) in mm; and of each, where it is known, why it cannot be judged (else empty), the share of its
+    keypoints in the picture, how much better it would score with left and right swapped, and which earlier label it repeats."""
 
     key: tuple[str, ...]
     score: np.ndarray
     expected_error_mm: np.ndarray
     gross_probability: np.ndarray
     displacement_mm: np.ndarray
+    problem: tuple[str, ...] = ()
+    inside_share: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    swapped_gain: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    repeats: tuple[str, ...] = ()
 
     @property
     def worst_mm(self) -> np.ndarray:
         """(n,) of the keypoint that seems to be furthest off."""
         return self.displacement_mm.max(-1)
 
+    def part_mm(self, part: str) -> np.ndarray:
+        """(n,): how far the keypoints of one of ``hmr.skeleton.PARTS`` seem to be off, on average."""
+        return self.displacement_mm[:, list(PARTS[part])].mean(-1)
 
-def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], str]) -> list[Verdict]:
+    def apart_from_rules(self, i: int) -> str:
+        """Why label i cannot stay whatever the rule says, else empty."""
+        if self.problem and self.problem[i]:
+            return self.problem[i]
+        if not np.isfinite(self.score[i]):
+            return "label is not finite"
+        return f"duplicate of {self.repeats[i]}" if self.repeats and self.repeats[i] else ""
+
+    def why_bad(self, i: int) -> str:
+        """What is known of a label that a rule drops, beyond its score, else empty."""
+        if len(self.inside_share) and self.inside_share[i] < INSIDE_SHARE:
+            return f"only {self.inside_share[i]:.0%} of its keypoints are in the picture"
+        if len(self.swapped_gain) and self.swapped_gain[i] > SWAPPED_LOG_ODDS:
+            return "left and right seem to be swapped"
+        return ""
+
+
+def _verdicts(
+    labels: ScoredLabels,
+    keep: np.ndarray,
+    why: Callable[[int, str], str],
+    bad_parts: list[tuple[str, ...]] | None = None,
+) -> list[Verdict]:
     out = []
     for i, key in enumerate(labels.key):
-        worst = KEYPOINT_NAMES[int(labels.displacement_mm[i].argmax())]
-        finite = bool(np.isfinite(labels.score[i]))
-        reason = ("kept" if keep[i] else why(i, worst)) if finite else "label is not finite"
+        worst = KEYPOINT_NAMES[int(np.nan_to_num(labels.displacement_mm[i], nan=-1.0).argmax())]
+        impossible = labels.apart_from_rules(i)
+        kept = bool(keep[i]) and not impossible
+        seen = labels.why_bad(i)
+        dropped = f"{why(i, worst)}; {seen}" if seen else why(i, worst)
         out.append(
             Verdict(
                 key=key,
@@ -56,8 +93,9 @@ def _verdicts(labels: ScoredLabels, keep: np.ndarray, why: Callable[[int, str], 
                 gross_probability=float(labels.gross_probability[i]),
                 worst_mm=float(labels.worst_mm[i]),
                 worst_keypoint=worst,
-                keep=bool(keep[i]) and finite,
-                reason=reason,
+                keep=kept,
+                reason=impossible or ("kept" if kept else dropped),
+                bad_parts=bad_parts[i] if bad_parts is not None and kept else (),
             )
         )
     return out
@@ -108,10 +146,79 @@ def keep_by_expected_error(labels: ScoredLabels, max_error_mm: float) -> list[Ve
     )
 
 
-def keep_fraction(labels: ScoredLabels, fraction: float) -> list[Verdict]:
-    """Keep the best ``fraction`` of the labels by score. Raises ValueError outside (0, 1]."""
+def keep_by_mean_error(labels: ScoredLabels, mean_error_mm: float) -> list[Verdict]:
+    """Keep as many of the best as have an expected error of ``mean_error_mm`` on average (a target for the whole set)."""
+    error = np.where(np.isfinite(labels.score), _need(labels.expected_error_mm, "expected error"), np.inf)
+    order = np.argsort(error, kind="stable")
+    with np.errstate(invalid="ignore"):
+        running = np.cumsum(error[order]) / np.arange(1, len(error) + 1)
+    keep = np.zeros(len(error), dtype=bool)
+    keep[order[: int((running <= mean_error_mm).sum())]] = True
+    return _verdicts(
+        labels,
+        keep,
+        lambda i, worst: (
+            f"expected error {labels.expected_error_mm[i]:.0f} mm; with it the mean is above {mean_error_mm:g}"
+        ),
+    )
+
+
+def keep_by_parts(labels: ScoredLabels, max_part_mm: float) -> list[Verdict]:
+    """Keep a body whose torso, head, arms and legs each seem at most ``max_part_mm`` off; hands and feet that do not are named as
+    bad parts of a label that stays."""
+    _need(labels.worst_mm, "displacements")
+    off = {part: labels.part_mm(part) > max_part_mm for part in PARTS}
+    inner = [part for part in PARTS if part not in EXTREMITIES]
+
+    def why(i: int, worst: str) -> str:
+        del worst
+        return ", ".join(
+            f"{part.replace('_', ' ')} about {labels.part_mm(part)[i]:.0f} mm off" for part in inner if off[part][i]
+        )
+
+    bad = [tuple(part for part in EXTREMITIES if off[part][i]) for i in range(len(labels.key))]
+    return _verdicts(labels, ~np.any([off[part] for part in inner], axis=0), why, bad)
+
+
+def keep_fraction(labels: ScoredLabels, fraction: float, category: tuple[str, ...] | None = None) -> list[Verdict]:
+    """Keep the best ``fraction`` of the labels by score, of each category if given. Raises ValueError outside (0, 1]."""
     if not 0 < fraction <= 1:
         raise ValueError(f"expected a fraction in (0, 1], got {fraction}")
-    keep = np.zeros(len(labels.score), dtype=bool)
-    keep[np.argsort(-labels.score, kind="stable")[: round(fraction * len(keep))]] = True
-    return _verdicts(labels, keep, lambda i, worst: f"not among the best {fraction:.0%}")
+    keep = _best_of_each(labels.score, category, lambda count: round(fraction * count))
+    return _verdicts(labels, keep, lambda i, worst: f"not among the best {fraction:.0%}{_of(category, i)}")
+
+
+def keep_quota(labels: ScoredLabels, quota: int, category: tuple[str, ...] | None = None) -> list[Verdict]:
+    """Keep the best ``quota`` labels, of each category if given. Raises ValueError below one."""
+    if quota < 1:
+        raise ValueError(f"expected a quota of at least 1, got {quota}")
+    keep = _best_of_each(labels.score, category, lambda count: quota)
+    return _verdicts(labels, keep, lambda i, worst: f"not among the best {quota}{_of(category, i)}")
+
+
+def _of(category: tuple[str, ...] | None, i: int) -> str:
+    return f" of {category[i] or 'those without a tag'}" if category is not None else ""
+
+
+def _best_of_each(score: np.ndarray, category: tuple[str, ...] | None, how_many: Callable[[int], int]) -> np.ndarray:
+    groups = np.array(category if category is not None else [""] * len(score), dtype=object)
+    keep = np.zeros(len(score), dtype=bool)
+    for name in dict.fromkeys(groups):
+        rows = np.flatnonzero(groups == name)
+        keep[rows[np.argsort(-score[rows], kind="stable")[: how_many(len(rows))]]] = True
+    return keep
+
+
+def decided(verdicts: list[Verdict], decisions: dict[str, bool]) -> list[Verdict]:
+    """With what a person decided: key to keep. Raises ValueError for keys that are not there."""
+    known = {v.key for v in verdicts}
+    if unknown := [key for key in decisions if key not in known]:
+        raise ValueError(
+            f"{len(unknown)} decisions are about labels that are not in the data, the first is {unknown[0]}"
+        )
+    out = []
+    for v in verdicts:
+        keep = decisions.get(v.key, v.keep)
+        by_hand = {"keep": keep, "reason": "kept by a person" if keep else f"dropped by a person ({v.reason})"}
+        out.append(Verdict(**{**v.__dict__, **by_hand}) if keep != v.keep else v)
+    return out

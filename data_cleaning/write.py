@@ -1,23 +1,58 @@
-"""The kept set and the scores beside it."""
+"""The kept set, and the verdicts beside it."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_cleaning.files.label_file import LabelFile
+from data_cleaning.files.our_folder import OurFolder
+from data_cleaning.files.row_npz import RowNpzFile
 from data_cleaning.rules import Verdict
 from hmr.files import write_atomically
 from hmr.samples import Samples, save_samples
 
 
-def write_verdicts(out: Path, verdicts: list[Verdict], samples: Samples) -> None:
-    """``scores.parquet`` (a row for every label) and ``kept/`` (the samples that stay) in ``out``."""
-    table = pa.Table.from_pylist([dataclasses.asdict(v) for v in verdicts])
+def verdict_table(verdicts: list[Verdict]) -> pa.Table:
+    """A row for every label."""
+    fields = [f.name for f in dataclasses.fields(Verdict)]
+    types = {
+        "bad_parts": pa.list_(pa.string()),
+        "key": pa.string(),
+        "reason": pa.string(),
+        "worst_keypoint": pa.string(),
+    }
+    return pa.table({name: pa.array([getattr(v, name) for v in verdicts], types.get(name)) for name in fields})
+
+
+def write_scores(out: Path, table: pa.Table) -> None:
+    """``scores.parquet`` in ``out``."""
     with write_atomically(out / "scores.parquet") as partial:
-        pq.write_table(table, partial)
+        pq.write_table(table, partial, compression="zstd")
+
+
+def write_verdicts(out: Path, verdicts: list[Verdict], samples: Samples) -> None:
+    """``scores.parquet`` and ``kept/`` (the samples that stay) in ``out``."""
+    write_scores(out, verdict_table(verdicts))
     kept = np.flatnonzero([v.keep for v in verdicts])
     save_samples(out / "kept", samples[kept])
+
+
+def write_hard(file: LabelFile | OurFolder, keep: np.ndarray, out: Path) -> None:
+    """The same file with fewer labels."""
+    file.write(keep, out)
+
+
+def write_soft(file: LabelFile | OurFolder, keep: np.ndarray, out: Path) -> None:
+    """The same file with every label, those that are dropped switched off. Raises ValueError where there is no such thing."""
+    if not isinstance(file, RowNpzFile):
+        raise ValueError(f"{file.path}: {file.format_name} has no soft filter; leave --soft out")
+    file.write_soft(keep, out)
+
+
+Writer = Callable[[LabelFile | OurFolder, np.ndarray, Path], None]

@@ -102,6 +102,13 @@ def new_folder(out: Path) -> Path:
     return out
 
 
+def new_folder_beside(out: Path, kept: str) -> Path:
+    """As ``new_folder``, but a subfolder ``kept`` of an earlier try may be there, and is used again."""
+    if out.is_dir() and [p.name for p in out.iterdir()] == [kept]:
+        return out
+    return new_folder(out)
+
+
 def checkpoint_folder(out: Path) -> Path:
     """A folder for a training run: empty, or this run's own unfinished one (it holds ``unfinished``), which is continued.
 

@@ -29,10 +29,20 @@ def mirror_uvd(uvd: Tensor) -> Tensor:
 
 
 def score_both_ways(scorer: AnyScorer, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> Scores:
-    """As ``scorer.score``, for twice the cost: means of scores, errors and their intervals, and of the log-odds."""
-    plain = scorer.score(samples, hypotheses, model)
-    uvd = mirror_uvd(uvd_of(hypotheses.params, hypotheses.K, samples.size, model))
-    mirrored = scorer.score_uvd(mirror_images(samples), uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool))
+    """As ``scorer.score``, for twice the cost: means of scores, errors and their intervals, and of the log-odds.
+
+    Raises ValueError when samples and hypotheses do not hold the same pictures in the same order.
+    """
+    if samples.key != hypotheses.key:
+        raise ValueError("samples and hypotheses must hold the same keys in the same order")
+    uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
+    return score_uvd_both_ways(scorer, samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool))
+
+
+def score_uvd_both_ways(scorer: AnyScorer, samples: Samples, uvd: Tensor, known: Tensor) -> Scores:
+    """The same for keypoints alone: uvd (b, n, 29, 3), and which of them are known (b, n, 29)."""
+    plain = scorer.score_uvd(samples, uvd, known)
+    mirrored = scorer.score_uvd(mirror_images(samples), mirror_uvd(uvd), known[..., list(MIRRORED_KEYPOINT)])
 
     def mean(a: Tensor, b: Tensor) -> Tensor:
         return 0.5 * (a + b)

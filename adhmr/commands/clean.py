@@ -1,93 +1,131 @@
-"""Keep or drop pseudo-labels by their score. Writes kept/ (the labels that stay, in the same format) and scores.parquet
-(every label with score, expected error, verdict and reason)."""
+"""Keep or drop pseudo-labels by their score, in any format (docs/cleaning.md). Writes kept/ (the same files with fewer labels and
+nothing else changed), scores.parquet (every label with score, expected error, verdict and reason), unreadable.csv (what could not
+be judged, and why) and, with --review, review.html. Exit code 3 says that some labels could not be judged."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Options:
     """
     Args:
-        data: folder with pictures.npy and labels.npz to clean
-        scorer: folder of a scorer checkpoint
+        data: a file of labels, a folder of such files, or our own folder with pictures.npy and labels.npz
         out: an empty folder to write
+        scorer: folder of a scorer checkpoint; give this or ``scores``
+        scores: folder that `adhmr score` wrote for the same data
+        images: folder of the photographs that the labels are of (not needed for our own folder and for tars)
         threshold: keep labels whose raw score is at least this (ADHMR section 4.5)
         max_gross_probability: keep labels that are grossly wrong with at most this probability
         max_worst_mm: keep labels whose worst keypoint seems at most this far off
         max_error_mm: keep labels whose expected error is at most this
-        fraction: keep this share, the best ones
+        mean_error_mm: keep as many as have this expected error on average
+        max_part_mm: keep labels whose torso, head, arms and legs each seem at most this far off; bad hands and feet are named
+        fraction: keep this share, the best ones (of each tag, with ``tags``)
+        quota: keep so many, the best ones (of each tag, with ``tags``)
         max_bad_share: keep as many as can be vouched for by ``checked``: with ``confidence`` at most this share of what is kept
-            is bad. Give exactly one of the six
+            is bad. Give exactly one of these nine
         checked: a table of labels that somebody checked, drawn by `adhmr check`
         confidence: of the guarantee
+        tags: .csv with the columns key and tag, for quotas and for the review page
+        decisions: .csv with the columns key and keep (1 or 0), as the review page writes it; they overrule the rule
+        keep_duplicates: labels of the same picture with the same keypoints are all judged by the rule
+        soft: of 4D-Humans keep every row and set has_body_pose and has_betas to 0 where it is dropped
+        review: write review.html
+        review_overlays: pictures in it
+        body_model: see `adhmr score`
+        body_model_type: smpl, smplh or smplx
+        coco: see `adhmr score`
+        rows_per_unit: see `adhmr score`; as it was given there
         seed: kept in the provenance
         device: cpu or cuda
+        strict: write nothing and exit with 2 when a label cannot be judged
     """
 
     data: Path
-    scorer: Path
     out: Path
+    scorer: Path | None = None
+    scores: Path | None = None
+    images: Path | None = None
     threshold: float | None = None
     max_gross_probability: float | None = None
     max_worst_mm: float | None = None
     max_error_mm: float | None = None
+    mean_error_mm: float | None = None
+    max_part_mm: float | None = None
     fraction: float | None = None
+    quota: int | None = None
     max_bad_share: float | None = None
     checked: Path | None = None
     confidence: float = 0.9
+    tags: Path | None = None
+    decisions: Path | None = None
+    keep_duplicates: bool = False
+    soft: bool = False
+    review: bool = False
+    review_overlays: int = 120
+    body_model: Path | None = None
+    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    coco: Path | None = None
+    rows_per_unit: int = 1000
     seed: int = 0
     device: str = "cpu"
+    strict: bool = False
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
+    import numpy as np
+
+    from adhmr.cleaning import Cleaned, scored_labels, write_cleaned
+    from adhmr.cleaning_rules import apply_rule, only_rule
+    from adhmr.exit_code import exit_code
     from adhmr.progress import console
-    from data_cleaning.guarantee import read_checked, vouched_threshold
-    from data_cleaning.rules import (
-        ScoredLabels,
-        Verdict,
-        keep_by_expected_error,
-        keep_by_score,
-        keep_by_worst,
-        keep_fraction,
-        keep_unless_gross,
-    )
-    from data_cleaning.score import score_labels
-    from data_cleaning.write import write_verdicts
-    from hmr.files import new_folder, write_provenance
-    from hmr.free_body import free_body
-    from hmr.samples import load_samples
+    from adhmr.ranking.tags import read_tags
+    from adhmr.review.build import write_review
+    from adhmr.scoring import ScoringJob
+    from data_cleaning.decisions import read_decisions
+    from data_cleaning.guarantee import read_checked
+    from data_cleaning.rules import decided
+    from hmr.files import new_folder_beside, write_provenance
     from scorer.protocol import load_scorer
 
-    checked = read_checked(options.checked) if options.checked is not None else None
-
-    def keep_vouched(labels: ScoredLabels, max_bad_share: float) -> list[Verdict]:
-        if checked is None:
-            raise ValueError(
-                "--max_bad_share needs --checked, labels that somebody checked; draw some with `adhmr check`"
-            )
-        return keep_unless_gross(labels, vouched_threshold(labels, checked, max_bad_share, options.confidence))
-
-    rules = {
-        "threshold": keep_by_score,
-        "max_gross_probability": keep_unless_gross,
-        "max_worst_mm": keep_by_worst,
-        "max_error_mm": keep_by_expected_error,
-        "fraction": keep_fraction,
-        "max_bad_share": keep_vouched,
-    }
-    given = {name: value for name in rules if (value := getattr(options, name)) is not None}
-    if len(given) != 1:
-        raise ValueError("give exactly one rule: " + ", ".join(f"--{name}" for name in rules))
-    ((name, value),) = given.items()
-    scorer = load_scorer(options.scorer).to(options.device)
-    samples = load_samples(options.data)
-    verdicts = rules[name](score_labels(scorer, samples, free_body(1200)), value)
-    out = new_folder(options.out)
-    write_verdicts(out, verdicts, samples)
-    write_provenance(out, "clean", asdict(options), options.seed, [options.data, options.scorer])
-    console.print(
-        f"kept {sum(v.keep for v in verdicts)} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}"
-    )
+    only_rule(options)
+    if options.checked is not None:
+        read_checked(options.checked)
+    tags = read_tags(options.tags) if options.tags is not None else {}
+    decisions = read_decisions(options.decisions) if options.decisions is not None else {}
+    if (options.scorer is None) == (options.scores is None):
+        raise ValueError("give --scorer, or --scores (a folder that `adhmr score` wrote), one of the two")
+    job = ScoringJob(
+        options.data, options.scorer or Path(), options.images, options.coco, options.body_model, options.body_model_type,
+        options.rows_per_unit, options.device,
+    )  # fmt: skip
+    if options.scorer is not None:
+        load_scorer(options.scorer)  # a mistake here should not come after an hour
+    units, broken = job.units()
+    out = new_folder_beside(options.out, "scores")
+    side_car = scored_labels(job, units, options.scores, out)
+    labels = side_car.labels(options.keep_duplicates)
+    verdicts, threshold = apply_rule(options, labels, tags)
+    verdicts = decided(verdicts, decisions)
+    bad = sum(bool(p) for p in labels.problem) + len(broken)
+    cleaned = Cleaned(job, units, side_car, verdicts, tags, broken)
+    if options.strict and bad:
+        cleaned.write_unreadable(out)
+        raise ValueError(
+            f"{bad} items could not be judged, see {out / 'unreadable.csv'}; nothing was written for the rest"
+        )
+    write_cleaned(cleaned, out, options.soft)
+    if options.review:
+        write_review(cleaned, only_rule(options), out / "review.html", options.review_overlays)
+        console.print(f"look at {out / 'review.html'}", highlight=False)
+    inputs = [options.data, *[p for p in (options.scorer, options.checked, options.tags, options.decisions) if p]]
+    write_provenance(out, "clean", {**asdict(options), "vouched_threshold": threshold}, options.seed, inputs)
+    kept = int(np.sum([v.keep for v in verdicts]))
+    console.print(f"kept {kept} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}", highlight=False)
+    if bad:
+        console.print(f"{bad} could not be judged and were dropped; see {out / 'unreadable.csv'}", highlight=False)
+    return exit_code(bad, options.strict)

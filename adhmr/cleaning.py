@@ -1,0 +1,79 @@
+"""Phase two of cleaning: from scores to the files that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from adhmr.scoring import ScoringJob, score_here
+from adhmr.tables import write_table
+from data_cleaning.rules import Verdict
+from data_cleaning.side_car import SideCar, read_side_car
+from data_cleaning.units import BadFile, Unit, opened
+from data_cleaning.write import verdict_table, write_hard, write_scores, write_soft
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Everything that is known of a set after a rule. The side-car and the verdicts have the same rows in the same order."""
+
+    job: ScoringJob
+    units: list[Unit]
+    side_car: SideCar
+    verdicts: list[Verdict]
+    tags: dict[str, list[str]]
+    broken: list[BadFile]
+
+    @property
+    def keep(self) -> np.ndarray:
+        return np.array([v.keep for v in self.verdicts], dtype=bool)
+
+    def table(self) -> pa.Table:
+        """A row for every label: what the scorer said, and the verdict."""
+        out = verdict_table(self.verdicts)
+        for name in self.side_car.table.column_names:
+            if name not in out.column_names:
+                out = out.append_column(name, self.side_car.table[name])
+        return out.replace_schema_metadata({"scorer_sha256": self.side_car.scorer_id})
+
+    def write_unreadable(self, out: Path) -> None:
+        """``unreadable.csv``, where there is anything."""
+        table = self.side_car.table.select(["key", "file", "row", "problem"]).rename_columns(
+            ["key", "file", "row", "reason"]
+        )
+        table = table.filter(pa.array([bool(p) for p in table["reason"].to_pylist()], pa.bool_()))
+        rows = [{"key": "", "file": str(b.path), "row": "", "reason": b.reason} for b in self.broken]
+        both = pa.concat_tables([table, pa.Table.from_pylist(rows, schema=table.schema)])
+        if len(both):
+            write_table(out, "unreadable", both)
+
+
+def scored_labels(job: ScoringJob, units: list[Unit], scores: Path | None, out: Path) -> SideCar:
+    """The scores that `adhmr score` wrote, or made now in ``out``/scores."""
+    if scores is None:
+        scores = out / "scores"
+        score_here(job, units, scores)
+    return read_side_car(scores, units)
+
+
+def write_cleaned(cleaned: Cleaned, out: Path, soft: bool) -> None:
+    """Every file with the labels that stay, under ``out``/kept; scores.parquet and unreadable.csv beside it."""
+    write = write_soft if soft else write_hard
+    start = 0
+    by_file: dict[Path, int] = {}
+    for unit in cleaned.units:
+        by_file[unit.path] = by_file.get(unit.path, 0) + unit.stop - unit.start
+    for path, count in by_file.items():
+        file, _ = opened(path, cleaned.job.coco)
+        if path.is_dir():
+            target = out / "kept"
+        else:
+            root = cleaned.job.data
+            target = out / "kept" / (path.relative_to(root) if root.is_dir() else path.name)
+        write(file, cleaned.keep[start : start + count], target)
+        start += count
+    write_scores(out, cleaned.table())
+    cleaned.write_unreadable(out)

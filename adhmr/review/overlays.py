@@ -1,0 +1,72 @@
+"""Pictures of some labels: the crop with the label's bones, the keypoint that seems furthest off in a ring."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from adhmr.cleaning import Cleaned
+from adhmr.report.overlay import BLUE, data_uri, draw_keypoints, enlarged
+from adhmr.scoring import ScoringJob
+from data_cleaning.decode import Decoded
+from data_cleaning.run_units import Decoder
+from data_cleaning.units import Unit
+from hmr.skeleton import KEYPOINT_NAMES
+
+PIXELS = 224
+
+
+def rows_worth_seeing(value: np.ndarray, keep: np.ndarray, count: int) -> np.ndarray:
+    """Of value (n,), lower is better, NaN where a label cannot be judged: half of ``count`` on both sides of where keeping ends,
+    a quarter of the worst, and a quarter spread evenly over what is kept. In order, without repeats."""
+    order = np.argsort(value, kind="stable")
+    order = order[np.isfinite(value[order])]
+    edge = int(np.searchsorted(np.arange(len(order)), keep[order].sum()))
+    around = order[max(0, edge - count // 4) : edge + count // 4]
+    worst = order[::-1][: count // 4]
+    kept = order[keep[order]]
+    spread = kept[np.linspace(0, len(kept) - 1, min(count // 4, len(kept))).astype(int)] if len(kept) else kept
+    return np.unique(np.concatenate([around, worst, spread])).astype(int)
+
+
+def draw(decoded: Decoded, worst_keypoint: str) -> str:
+    """A data URI of the first label of ``decoded``; empty when it cannot be drawn."""
+    if decoded.samples is None:
+        return ""
+    size = decoded.samples.size
+    picture, _ = enlarged(decoded.samples.rgb[0].permute(1, 2, 0).numpy(), np.eye(3), max(1, PIXELS // size))
+    xy = (decoded.uvd[0, :, :2].numpy() + 1) * picture.shape[0] / 2
+    drawn = Image.fromarray(draw_keypoints(picture, xy, decoded.known[0].numpy(), BLUE, 2))
+    x, y = xy[KEYPOINT_NAMES.index(worst_keypoint)]
+    ImageDraw.Draw(drawn).ellipse([x - 11, y - 11, x + 11, y + 11], outline=(230, 60, 50), width=3)
+    return data_uri(np.asarray(drawn), 80)
+
+
+def overlays(cleaned: Cleaned, rows: np.ndarray) -> dict[int, str]:
+    """Row of the whole set to a picture of it."""
+    job: ScoringJob = cleaned.job
+    starts = np.cumsum([0, *[unit.stop - unit.start for unit in cleaned.units]])
+    decoder: Decoder | None = None
+    out: dict[int, str] = {}
+    for row in rows:
+        unit = cleaned.units[int(np.searchsorted(starts, row, side="right")) - 1]
+        place = unit.start + int(row - starts[np.searchsorted(starts, row, side="right") - 1])
+        decoder = decoder or job.decoder(crop_size(cleaned))
+        one = Unit(unit.root, unit.name, place, place + 1, unit.file_id)
+        try:
+            out[int(row)] = draw(decoder(one), cleaned.verdicts[int(row)].worst_keypoint)
+        except (ValueError, OSError):
+            continue
+    return {row: uri for row, uri in out.items() if uri}
+
+
+def crop_size(cleaned: Cleaned) -> int:
+    """Of our own set that of its pictures; of photographs one that is good to look at."""
+    from data_cleaning.files.our_folder import OurFolder
+    from data_cleaning.units import opened
+
+    if cleaned.units and cleaned.units[0].path.is_dir():
+        file, _ = opened(cleaned.units[0].path, None)
+        if isinstance(file, OurFolder):
+            return file.samples.size
+    return PIXELS

@@ -1,0 +1,86 @@
+"""Phase one of cleaning: score labels of any format, a parquet for each unit of work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from adhmr.progress import StageProgress
+from data_cleaning.files.label_file import ParameterModel
+from data_cleaning.files.open import label_files
+from data_cleaning.run_units import Decoder, score_units
+from data_cleaning.units import BadFile, Unit, units_of
+from hmr.files import sha256_of
+from hmr.free_body import free_body
+from hmr.smplx_files import load_body
+from scorer.protocol import load_scorer
+
+
+@dataclass(frozen=True)
+class ScoringJob:
+    """What is scored by what. body_model: the user's own, or None for the free body in its stead."""
+
+    data: Path
+    scorer: Path
+    images: Path | None
+    coco: Path | None
+    body_model: Path | None
+    body_model_type: str
+    rows_per_unit: int
+    device: str
+
+    def parameter_model(self) -> ParameterModel:
+        if self.body_model is None:
+            return ParameterModel(free_body(6900), False)
+        return ParameterModel(load_body(self.body_model, self.body_model_type), True)
+
+    def decoder(self, size: int) -> Decoder:
+        return Decoder(self.images, self.coco, self.parameter_model(), size)
+
+    def scorer_id(self) -> str:
+        return sha256_of(self.scorer)
+
+    def units(self) -> tuple[list[Unit], list[BadFile]]:
+        if self.rows_per_unit < 1:
+            raise ValueError(f"expected --rows_per_unit of at least 1, got {self.rows_per_unit}")
+        return units_of(self.data, self.rows_per_unit, self.coco)
+
+
+def task_of_array() -> tuple[int, int]:
+    """Which of how many jobs this is: SLURM's array, or the only one."""
+    first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", "0"))
+    index = int(os.environ.get("SLURM_ARRAY_TASK_ID", str(first))) - first
+    return index, int(os.environ.get("SLURM_ARRAY_TASK_COUNT", "1"))
+
+
+def share_of(job: ScoringJob, index: int, count: int) -> tuple[list[Unit], list[BadFile]]:
+    """The units of one job of ``count``: whole files when there are enough of them, so that a job opens only its own.
+
+    Raises ValueError for a number outside 0 to count - 1.
+    """
+    if not 0 <= index < count:
+        raise ValueError(f"expected a task from 0 to {count - 1}, got {index}")
+    files = label_files(job.data)
+    if count == 1 or len(files) < count:
+        units, bad = job.units()
+        return units[index::count], bad if index == 0 else []
+    units, bad = [], []
+    for path in files[index::count]:
+        found, broken = units_of(path, job.rows_per_unit, job.coco)
+        name = str(path.relative_to(job.data))
+        units += [Unit(job.data, name, u.start, u.stop, u.file_id) for u in found]
+        bad += broken
+    return units, bad
+
+
+def score_here(job: ScoringJob, units: list[Unit], out: Path) -> tuple[int, int]:
+    """On this machine, with a bar. Returns labels scored now, and those of them that could not be judged."""
+    scorer = load_scorer(job.scorer).to(job.device)
+    with StageProgress({"scoring": 10.0}) as progress:
+        progress.start("scoring")
+        counts = score_units(
+            units, out, job.decoder(scorer.crop_size), scorer, job.scorer_id(), lambda d, n: progress.at(d / max(n, 1))
+        )
+        progress.finish()
+    return counts

@@ -1,0 +1,75 @@
+"""The same units on Ray Data: reading and cropping on CPUs, scoring on GPUs (or CPUs), as two stages that stream."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adhmr.scoring import ScoringJob
+from data_cleaning.run_units import Decoder
+from data_cleaning.score import judge
+from data_cleaning.side_car import is_scored, unit_table, write_unit
+from data_cleaning.units import Unit
+from scorer.protocol import load_scorer
+
+Block = dict[str, Any]
+
+
+@dataclass
+class _Decode:
+    """A unit to its crops and keypoints; they travel between the stages as bytes."""
+
+    job: ScoringJob
+    size: int
+    _decoder: Decoder | None = None
+
+    def __call__(self, row: Block) -> Block:
+        self._decoder = self._decoder or self.job.decoder(self.size)
+        return {"decoded": pickle.dumps(self._decoder(pickle.loads(row["unit"])))}
+
+
+class _Score:
+    """Holds a scorer; writes a unit's parquet as soon as it is scored."""
+
+    def __init__(self, job: ScoringJob, scorer_id: str, out: str, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self.scorer, self.scorer_id, self.out = load_scorer(job.scorer).to(job.device), scorer_id, Path(out)
+
+    def __call__(self, row: Block) -> Block:
+        decoded = pickle.loads(row["decoded"])
+        write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.scorer_id))
+        return {"labels": len(decoded.rows), "bad": sum(bool(r.problem) for r in decoded.rows)}
+
+
+def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) -> tuple[int, int]:
+    """As ``adhmr.scoring.score_here``, with ``workers`` scoring at once, each on a GPU of its own where the device is one.
+
+    Raises ValueError when Ray is not installed.
+    """
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ValueError('--ray_workers needs Ray: pip install -e ".[ray]"') from None
+    scorer_id, out = job.scorer_id(), out.absolute()
+    todo = [unit for unit in units if not is_scored(out, unit, scorer_id)]
+    if not todo:
+        return 0, 0
+    size = load_scorer(job.scorer).crop_size
+    on_gpu = job.device.startswith("cuda")
+    if not ray.is_initialized():
+        ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        rows = ray.data.from_items([{"unit": pickle.dumps(unit)} for unit in todo], override_num_blocks=len(todo))
+        decoded = rows.map(_Decode(job, size), num_cpus=0.25)
+        scored = decoded.map(
+            _Score, fn_constructor_args=(job, scorer_id, str(out), 1), concurrency=workers,  # pyright: ignore
+            num_cpus=0 if on_gpu else 0.75, num_gpus=1 if on_gpu else 0,
+        )  # fmt: skip
+        done = scored.take_all()
+    finally:
+        ray.shutdown()
+    return sum(r["labels"] for r in done), sum(r["bad"] for r in done)

@@ -1,0 +1,55 @@
+"""Score units one after another on this machine: what a laptop, a job of an array and a worker all do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_cleaning.decode import Decoded, decode
+from data_cleaning.files.label_file import LabelFile, ParameterModel
+from data_cleaning.files.our_folder import OurFolder
+from data_cleaning.score import judge
+from data_cleaning.side_car import is_scored, unit_table, write_unit
+from data_cleaning.units import Unit, opened
+from scorer.protocol import AnyScorer
+
+
+@dataclass
+class Decoder:
+    """Keeps the file that was opened last, since units of a file follow one another."""
+
+    images: Path | None
+    coco: Path | None
+    body: ParameterModel
+    size: int
+    _path: Path | None = None
+    _file: LabelFile | OurFolder | None = None
+    _rows: tuple[str, ...] = ()
+
+    def __call__(self, unit: Unit) -> Decoded:
+        if self._path != unit.path or self._file is None:
+            self._file, rows = opened(unit.path, self.coco)
+            self._path, self._rows = unit.path, tuple(rows)
+        return decode(unit, self._file, list(self._rows), self.images, self.body, self.size)
+
+
+def score_units(
+    units: list[Unit],
+    out: Path,
+    decoder: Decoder,
+    scorer: AnyScorer,
+    scorer_id: str,
+    at: Callable[[int, int], None],
+) -> tuple[int, int]:
+    """Scores what is not scored yet. at: called with labels done and labels in all. Returns labels scored now, and of those the
+    ones that could not be judged."""
+    todo = [unit for unit in units if not is_scored(out, unit, scorer_id)]
+    total, done, bad = sum(u.stop - u.start for u in todo), 0, 0
+    for unit in todo:
+        decoded = decoder(unit)
+        write_unit(out, unit, unit_table(decoded, judge(scorer, decoded), scorer_id))
+        bad += sum(bool(row.problem) for row in decoded.rows)
+        done += len(decoded.rows)
+        at(done, total)
+    return done, bad

@@ -1,0 +1,85 @@
+"""The unit of work: some rows of one file. Locally, in an array of jobs and in a cluster's workers it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_cleaning.files.label_file import LabelFile
+from data_cleaning.files.open import label_files, open_labels
+from data_cleaning.files.our_folder import OurFolder
+
+_ENDS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Rows start to stop - 1 of the file ``name`` in ``root`` (or ``root`` itself). file_id: which content it had."""
+
+    root: Path
+    name: str
+    start: int
+    stop: int
+    file_id: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.name if self.root.is_dir() and self.name != "." else self.root
+
+    @property
+    def output_name(self) -> str:
+        plain = self.path.name if self.name == "." else self.name.replace("/", "--")
+        return f"{plain}.{self.start:09d}.parquet"
+
+    def key(self, row: str) -> str:
+        """Of one label, unique over all files. Our own sets have keys of their own."""
+        return f"{self.path.name if self.name == '.' else self.name}#{row}"
+
+
+@dataclass(frozen=True)
+class BadFile:
+    """A file that cannot be read at all, and why."""
+
+    path: Path
+    reason: str
+
+
+def file_id(path: Path) -> str:
+    """From size and both ends, so that a shard of many gigabytes need not be read for it."""
+    target = path / "labels.npz" if path.is_dir() else path
+    size = target.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with target.open("rb") as stream:
+        digest.update(stream.read(_ENDS))
+        stream.seek(max(0, size - _ENDS))
+        digest.update(stream.read(_ENDS))
+    return digest.hexdigest()
+
+
+def opened(path: Path, coco: Path | None) -> tuple[LabelFile | OurFolder, list[str]]:
+    """A file and its rows. Raises ValueError naming it, also for rows of the same name."""
+    file = open_labels(path, coco)
+    rows = list(file.rows)
+    if len(set(rows)) < len(rows):
+        twice = next(row for row in rows if rows.count(row) > 1)
+        raise ValueError(
+            f"{path}: {len(rows) - len(set(rows))} labels have the key of another one, the first is {twice}"
+        )
+    return file, rows
+
+
+def units_of(data: Path, rows_per_unit: int, coco: Path | None) -> tuple[list[Unit], list[BadFile]]:
+    """All units of a file, our own folder, or a folder of files. Raises ValueError when there is no file of labels at all."""
+    units: list[Unit] = []
+    bad: list[BadFile] = []
+    for path in label_files(data):
+        try:
+            count, identity = len(opened(path, coco)[1]), file_id(path)
+        except (ValueError, OSError, KeyError, TypeError) as error:
+            bad.append(BadFile(path, str(error)))
+            continue
+        name = str(path.relative_to(data))
+        for start in range(0, count, rows_per_unit):
+            units.append(Unit(data, name, start, min(start + rows_per_unit, count), identity))
+    return units, bad
