@@ -24,6 +24,7 @@ COMMANDS = {
     "align": "finetune a generator by Diffusion-DPO",
     "check": "draw labels at random for a person to check",
     "score": "score labels of any format, in as many jobs as you like (phase one of cleaning)",
+    "repair": "refine labels to their 2D keypoints before any is dropped",
     "clean": "keep or drop pseudo-labels by their score",
     "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet, HypoNet)",
     "evaluate": "compare generators with every figure and its interval",

@@ -55,7 +55,7 @@ class AlignConfig:
     ref_model_mixup_alpha: float = 1.0
     lora_rank: int = 0
     candidates: int = 10
-    pairs_per_picture: int = 5
+    pairs_per_picture: int = 2
     pictures_per_round: int = 50
     refresh_every: int = 12
     replay_weight: float = 20.0

@@ -1,0 +1,173 @@
+"""Repair a label before dropping it: gradient refinement to 2D keypoints, anchored on its start (SAM 3D Body, section 6.2).
+
+Symbols of the paper: L_fit = sum_j lambda_j L_j with the 2D keypoint loss, the initialisation-anchored regularisation (on
+parameters and on 3D keypoints) and the prior on pose and shape. Here every term is in units of an expected standard deviation, so
+the lambdas are the scales of ``RepairConfig``; the paper's mixture prior is one Gaussian.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import roma
+import torch
+from torch import Tensor
+
+from hmr.body import BodyModel, BodyParams
+from hmr.camera import project
+from hmr.hypotheses import Hypotheses
+from hmr.samples import Samples
+from scorer.mirror import score_both_ways
+from scorer.protocol import AnyScorer
+
+
+@dataclass(frozen=True)
+class PosePrior:
+    """A Gaussian over the rotation vectors of the 23 joints: mean (69,), precision (69, 69)."""
+
+    mean: Tensor
+    precision: Tensor
+
+    @classmethod
+    def fit(cls, exact: BodyParams, shrink: float = 0.1) -> PosePrior:
+        """From exact labels [n], their covariance shrunk to its diagonal. Raises ValueError for fewer than two."""
+        vectors = roma.rotmat_to_rotvec(exact.R_parent_joint).flatten(-2).double()
+        if len(vectors) < 2:
+            raise ValueError(f"a prior on poses needs exact labels, got {len(vectors)}")
+        covariance = torch.cov(vectors.T)
+        diagonal = torch.diag(covariance.diagonal().clamp_min(1e-4))
+        precision = torch.linalg.inv((1 - shrink) * covariance + shrink * diagonal)
+        return cls(vectors.mean(0).float(), precision.float())
+
+    def __call__(self, R_parent_joint: Tensor) -> Tensor:
+        """Half the squared Mahalanobis distance, (...), of rotations (..., 23, 3, 3)."""
+        off = roma.rotmat_to_rotvec(R_parent_joint).flatten(-2) - self.mean
+        return 0.5 * ((off @ self.precision) * off).sum(-1)
+
+
+@dataclass(frozen=True)
+class RepairConfig:
+    """keypoint_sigma_share: expected error of a 2D keypoint as a share of the crop's side. anchor_rad, anchor_m, anchor_betas:
+    how far rotations, keypoints and betas of a label are expected to be off; None for no anchor. prior: weight of the pose prior.
+    steps, lr: of Adam."""
+
+    keypoint_sigma_share: float = 2 / 256
+    anchor_rad: float | None = 0.15
+    anchor_m: float | None = 0.10
+    anchor_betas: float | None = 0.5
+    prior: float = 1.0
+    steps: int = 150
+    lr: float = 0.02
+
+
+def keypoint_loss(pixels: Tensor, keypoints_2d: Tensor, sigma_px: float) -> Tensor:
+    """(b,): half the squared distance of projections (b, 29, 2) to keypoints (b, 29, 3) with a confidence, in units of sigma; far
+    ones count linearly (Huber), so that a wrong keypoint does not pull a body over."""
+    off = (pixels - keypoints_2d[..., :2]).norm(dim=-1) / sigma_px
+    huber = torch.where(off < 3, 0.5 * off.square(), 3 * off - 4.5)
+    return (huber * keypoints_2d[..., 2]).sum(-1)
+
+
+@dataclass
+class _Change:
+    """What is fitted: turns of the root and the joints (rotation vectors), betas and place, from the start."""
+
+    root: Tensor
+    joints: Tensor
+    betas: Tensor
+    place: Tensor
+
+    @classmethod
+    def none_of(cls, start: BodyParams) -> _Change:
+        b = len(start.shape)
+        shapes = ((b, 3), (b, 23, 3), tuple(start.shape.shape), (b, 3))
+        return cls(*(torch.zeros(s, requires_grad=True) for s in shapes))
+
+    def parts(self) -> list[Tensor]:
+        return [self.root, self.joints, self.betas, self.place]
+
+    def applied(self, start: BodyParams) -> BodyParams:
+        return BodyParams(
+            start.R_cam_root @ roma.rotvec_to_rotmat(self.root),
+            start.R_parent_joint @ roma.rotvec_to_rotmat(self.joints),
+            start.shape + self.betas,
+            start.t_cam_root + self.place,
+        )
+
+
+def anchor_loss(change: _Change, moved: Tensor, config: RepairConfig) -> Tensor:
+    """(b,): how far parameters and pelvis-relative keypoints ``moved`` (b, 29, 3) are from the start, in the expected scales."""
+    loss = torch.zeros(len(change.root))
+    if config.anchor_rad is not None:
+        turns = change.joints.square().sum((-1, -2)) + change.root.square().sum(-1)
+        loss = loss + 0.5 * turns / config.anchor_rad**2
+    if config.anchor_m is not None:
+        loss = loss + 0.5 * moved.square().sum((-1, -2)) / config.anchor_m**2
+    if config.anchor_betas is not None:
+        loss = loss + 0.5 * change.betas.square().sum(-1) / config.anchor_betas**2
+    return loss
+
+
+def refine(
+    start: BodyParams, keypoints_2d: Tensor, K: Tensor, size: int, model: BodyModel, prior: PosePrior | None, config: RepairConfig
+) -> BodyParams:  # fmt: skip
+    """Bodies [b] fitted to keypoints_2d (b, 29, 3), crop pixels with a confidence. K (b, 3, 3); size: the crop's side in pixels.
+
+    A body that is not finite, before or after, is given back as it was.
+    """
+    finite = torch.stack([x.flatten(1).isfinite().all(1) for x in _fields(start)]).all(0)
+    safe = start.map(lambda x: torch.nan_to_num(x))
+    seen = torch.nan_to_num(keypoints_2d)
+    change = _Change.none_of(safe)
+    first = _relative(model.keypoints(safe)).detach()
+    optimiser = torch.optim.Adam(change.parts(), lr=config.lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
+    for _ in range(config.steps):
+        body = change.applied(safe)
+        points = model.keypoints(body)
+        in_front = torch.cat([points[..., :2], points[..., 2:].clamp_min(0.1)], -1)
+        loss = keypoint_loss(project(in_front, K), seen, config.keypoint_sigma_share * size)
+        loss = loss + anchor_loss(change, _relative(points) - first, config) + 0.5 * body.shape.square().sum(-1)
+        if prior is not None and config.prior > 0:
+            loss = loss + config.prior * prior(body.R_parent_joint)
+        optimiser.zero_grad()
+        loss[finite].sum().backward()
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        fitted = change.applied(safe)
+    good = finite & torch.stack([x.flatten(1).isfinite().all(1) for x in _fields(fitted)]).all(0)
+    return _chosen(good, fitted, start)
+
+
+def _fields(params: BodyParams) -> list[Tensor]:
+    return [params.R_cam_root, params.R_parent_joint, params.shape, params.t_cam_root]
+
+
+def _relative(points: Tensor) -> Tensor:
+    return points - points[..., :1, :]
+
+
+def _chosen(first: Tensor, a: BodyParams, b: BodyParams) -> BodyParams:
+    """a where ``first`` (b,), else b."""
+    pick = [torch.where(first.view(-1, *[1] * (x.ndim - 1)), x, y) for x, y in zip(_fields(a), _fields(b), strict=True)]
+    return BodyParams(*pick)
+
+
+def repair(
+    samples: Samples, scorer: AnyScorer, model: BodyModel, prior: PosePrior | None, config: RepairConfig
+) -> tuple[Samples, Tensor]:
+    """The labels refined to ``samples.keypoints_2d``, each kept only where the scorer prefers it to what it was; and where that
+    is so, (n,).
+
+    Raises ValueError when pictures have no labels or no 2D keypoints at all.
+    """
+    if "none" in samples.label_kind:
+        raise ValueError("there are pictures without labels; there is nothing to repair")
+    if not bool((samples.keypoints_2d[..., 2] > 0).any()):
+        raise ValueError("the labels have no 2D keypoints to be repaired by")
+    fitted = refine(samples.label, samples.keypoints_2d, samples.K, samples.size, model, prior, config)
+    both = BodyParams.stack([samples.label, fitted], dim=1)
+    score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, samples.K, "repair", 0), model).value
+    better = score[:, 1] > score[:, 0]
+    return replace(samples, label=_chosen(better, fitted, samples.label)), better
