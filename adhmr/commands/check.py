@@ -12,18 +12,26 @@ from typing import Literal
 class Options:
     """
     Args:
-        data: folder with pictures.npy and labels.npz that will be cleaned
+        data: what will be cleaned: a file of labels, a folder of such files, or our own folder
         out: an empty folder to write
+        images: folder of the photographs that the labels are of (not needed for our own folder and for tars)
         number: labels to draw
         pixels: side of each drawn picture
+        body_model: see `adhmr score`
+        body_model_type: smpl, smplh or smplx
+        coco: see `adhmr score`
         seed: of the draw
         device: pictures are drawn on the CPU
     """
 
     data: Path
     out: Path
+    images: Path | None = None
     number: int = 300
     pixels: int = 320
+    body_model: Path | None = None
+    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    coco: Path | None = None
     seed: int = 0
     device: Literal["cpu"] = "cpu"
 
@@ -35,27 +43,38 @@ def run(options: Options) -> None:
     from PIL import Image
 
     from adhmr.progress import console
-    from adhmr.report.overlay import BLUE, draw_body, enlarged
+    from adhmr.review.sample import drawn_labels
+    from adhmr.scoring import ScoringJob
     from hmr.files import new_folder, write_atomically, write_provenance
-    from hmr.free_body import free_body
-    from hmr.samples import load_samples
 
-    samples, body = load_samples(options.data), free_body(1200)
-    if "none" in samples.label_kind:
-        raise ValueError(f"{options.data}: has pictures without labels, there is nothing to check")
-    if not 1 <= options.number <= len(samples):
-        raise ValueError(f"expected a number from 1 to {len(samples)}, the labels there are, got {options.number}")
-    rows = np.sort(np.random.default_rng(options.seed).choice(len(samples), options.number, replace=False))
+    job = ScoringJob(
+        options.data, Path(), options.images, options.coco, options.body_model, options.body_model_type, 1000, "cpu"
+    )
+    units, broken = job.units()
+    count = sum(unit.stop - unit.start for unit in units)
+    if not 1 <= options.number <= count:
+        raise ValueError(f"expected a number from 1 to {count}, the labels there are, got {options.number}")
+    rows = np.sort(np.random.default_rng(options.seed).choice(count, options.number, replace=False))
+    drawn = drawn_labels(job, units, rows, options.pixels)
+    key, pictures = next(drawn)  # a mistake comes before there is a folder
     out = new_folder(options.out)
-    names = [f"{place:04d}.png" for place in range(len(rows))]
-    for name, i in zip(names, rows, strict=True):
-        factor = max(1, options.pixels // samples.size)
-        picture, K = enlarged(samples.rgb[i].permute(1, 2, 0).numpy(), samples.K[i].numpy(), factor)
-        drawn = draw_body(picture, samples.label[i], K, body, BLUE, opacity=0.7)
-        with write_atomically(out / name) as partial:
-            Image.fromarray(np.concatenate([picture, drawn], 1)).save(partial, format="PNG")
-    table = pa.table({"key": [samples.key[i] for i in rows], "picture": names, "bad": [""] * len(rows)})
+    keys: list[str] = []
+    names: list[str] = []
+    while True:
+        names.append(f"{len(names):04d}.png" if pictures is not None else "")
+        keys.append(key)
+        if pictures is not None:
+            with write_atomically(out / names[-1]) as partial:
+                Image.fromarray(pictures).save(partial, format="PNG")
+        following = next(drawn, None)
+        if following is None:
+            break
+        key, pictures = following
+    # What cannot be drawn cannot be judged either, and never stays: it is bad without a look.
+    table = pa.table({"key": keys, "picture": names, "bad": ["" if name else "1" for name in names]})
     with write_atomically(out / "checked.csv") as partial:
         pyarrow.csv.write_csv(table, partial)
     write_provenance(out, "check", asdict(options), options.seed, [options.data])
+    for item in broken:
+        console.print(f"left out: {item.reason}", highlight=False)
     console.print(f"look at {len(rows)} pictures in {out}, write 1 or 0 under bad in {out / 'checked.csv'}")

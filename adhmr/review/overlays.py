@@ -7,10 +7,10 @@ from PIL import Image, ImageDraw
 
 from adhmr.cleaning import Cleaned
 from adhmr.report.overlay import BLUE, data_uri, draw_keypoints, enlarged
+from adhmr.review.sample import unit_of_row
 from adhmr.scoring import ScoringJob
 from data_cleaning.decode import Decoded
 from data_cleaning.run_units import Decoder
-from data_cleaning.units import Unit
 from hmr.skeleton import KEYPOINT_NAMES
 
 PIXELS = 224
@@ -45,16 +45,14 @@ def draw(decoded: Decoded, worst_keypoint: str) -> str:
 def overlays(cleaned: Cleaned, rows: np.ndarray) -> dict[int, str]:
     """Row of the whole set to a picture of it."""
     job: ScoringJob = cleaned.job
-    starts = np.cumsum([0, *[unit.stop - unit.start for unit in cleaned.units]])
     decoder: Decoder | None = None
     out: dict[int, str] = {}
     for row in rows:
-        unit = cleaned.units[int(np.searchsorted(starts, row, side="right")) - 1]
-        place = unit.start + int(row - starts[np.searchsorted(starts, row, side="right") - 1])
         decoder = decoder or job.decoder(crop_size(cleaned))
-        one = Unit(unit.root, unit.name, place, place + 1, unit.file_id)
         try:
-            out[int(row)] = draw(decoder(one), cleaned.verdicts[int(row)].worst_keypoint)
+            out[int(row)] = draw(
+                decoder(unit_of_row(cleaned.units, int(row))), cleaned.verdicts[int(row)].worst_keypoint
+            )
         except (ValueError, OSError):
             continue
     return {row: uri for row, uri in out.items() if uri}

@@ -132,3 +132,17 @@ def test_jobs_of_an_array_share_the_work(tmp_path, scorer, monkeypatch):
         assert len(list((tmp_path / "array").glob("*.parquet"))) == total
     for one in (tmp_path / "alone").glob("*.parquet"):
         assert (tmp_path / "array" / one.name).read_bytes() == one.read_bytes()
+
+
+def test_labels_of_any_format_are_drawn_to_check(tmp_path):
+    path = make("camera_hmr", tmp_path)
+    with np.load(path) as file:
+        content = {name: file[name] for name in file.files}
+    content["shape"][1] = np.nan
+    np.savez(path, **content)
+    assert main(["check", *data(path), "--number", str(N), "--out", str(tmp_path / "drawn")]) == 0
+    with (tmp_path / "drawn" / "checked.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["bad"] for row in rows] == ["", "1", "", "", ""]
+    assert rows[0]["key"] == "labels.npz#0"
+    assert len(list((tmp_path / "drawn").glob("*.png"))) == N - 1
