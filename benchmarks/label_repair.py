@@ -29,8 +29,8 @@ from scorer import Scorer
 NOISE_PX_OF_256 = (2.0, 8.0)
 BIASED = Bias(flipped=0.0)
 SIGMAS = (0.1, 0.15, 0.25, 0.0)
-"""Radians for each component of every rotation; 0 stands for the systematic errors of ``BIASED``: bodies lean, limbs are pulled to
-rest."""
+"""Radians for each component of every rotation; 0 stands for the systematic errors of ``BIASED``: bodies lean, limbs are
+pulled to rest."""
 VARIANTS = {
     "anchor and prior": RepairConfig(),
     "no anchor": RepairConfig(anchor_rad=None, anchor_m=None, anchor_betas=None),

@@ -64,7 +64,7 @@ def vouched_threshold(labels: ScoredLabels, checked: dict[str, bool], max_bad_sh
     if unknown:
         raise ValueError(f"{len(unknown)} checked labels are not in the data, the first is {unknown[0]}")
     rows = np.array([place[key] for key in checked], dtype=int)
-    grid = np.quantile(labels.gross_probability, np.linspace(0.02, 1, 50))
+    grid = np.nanquantile(labels.gross_probability, np.linspace(0.02, 1, 50))
     bad = np.array(list(checked.values()), dtype=bool)
     return safe_threshold(labels.gross_probability[rows], bad, grid, max_bad_share, confidence)
 

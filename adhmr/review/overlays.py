@@ -8,9 +8,7 @@ from PIL import Image, ImageDraw
 from adhmr.cleaning import Cleaned
 from adhmr.report.overlay import BLUE, data_uri, draw_keypoints, enlarged
 from adhmr.review.sample import unit_of_row
-from adhmr.scoring import ScoringJob
 from data_cleaning.decode import Decoded
-from data_cleaning.run_units import Decoder
 from hmr.skeleton import KEYPOINT_NAMES
 
 PIXELS = 224
@@ -44,17 +42,13 @@ def draw(decoded: Decoded, worst_keypoint: str) -> str:
 
 def overlays(cleaned: Cleaned, rows: np.ndarray) -> dict[int, str]:
     """Row of the whole set to a picture of it."""
-    job: ScoringJob = cleaned.job
-    decoder: Decoder | None = None
+    decoder = cleaned.job.decoder(crop_size(cleaned))
     out: dict[int, str] = {}
-    for row in rows:
-        decoder = decoder or job.decoder(crop_size(cleaned))
+    for row in rows.tolist():
         try:
-            out[int(row)] = draw(
-                decoder(unit_of_row(cleaned.units, int(row))), cleaned.verdicts[int(row)].worst_keypoint
-            )
+            out[row] = draw(decoder(unit_of_row(cleaned.units, row)), cleaned.verdicts[row].worst_keypoint)
         except (ValueError, OSError):
-            continue
+            continue  # a photograph that is gone since it was scored
     return {row: uri for row, uri in out.items() if uri}
 
 

@@ -167,7 +167,9 @@ def test_labels_are_drawn_to_check_and_the_checked_ones_vouch_for_the_rest(tmp_p
     save_samples(tmp_path / "data", small_world["target"])
     assert "from 1 to 16" in failed(capsys, "check", "--data", data, "--out", str(drawn))
     save_samples(tmp_path / "unlabelled", small_world["target"].unlabelled())
-    assert "nothing to check" in failed(capsys, "check", "--data", str(tmp_path / "unlabelled"), "--out", str(drawn))
+    assert "nothing to check" in failed(
+        capsys, "check", "--data", str(tmp_path / "unlabelled"), "--number", "9", "--out", str(drawn)
+    )
     assert main(["check", "--data", data, "--number", "12", "--out", str(drawn)]) == 0
     assert Image.open(drawn / "0011.png").size == (640, 320)
     folders = ["--data", data, "--scorer", str(checkpoints / "scorer"), "--out", str(tmp_path / "out")]
