@@ -13,7 +13,7 @@ from adhmr.tables import write_table
 from data_cleaning.rules import Verdict
 from data_cleaning.side_car import SideCar, read_side_car
 from data_cleaning.units import BadFile, Unit, opened
-from data_cleaning.write import verdict_table, write_hard, write_scores, write_soft
+from data_cleaning.write import verdict_table, write_hard, write_masked, write_scores, write_soft
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,13 @@ def scored_labels(job: ScoringJob, units: list[Unit], scores: Path | None, out: 
     return read_side_car(scores, units)
 
 
-def write_cleaned(cleaned: Cleaned, out: Path, soft: bool) -> None:
-    """Every file with the labels that stay, under ``out``/kept; scores.parquet and unreadable.csv beside it."""
-    write = write_soft if soft else write_hard
+def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> None:
+    """Every file with the labels that stay, under ``out``/kept; scores.parquet and unreadable.csv beside it.
+
+    Raises ValueError when both are asked for, or a format knows no such thing.
+    """
+    if soft and mask_parts:
+        raise ValueError("give --soft or --mask_parts, not both")
     start = 0
     by_file: dict[Path, int] = {}
     for unit in cleaned.units:
@@ -73,7 +77,11 @@ def write_cleaned(cleaned: Cleaned, out: Path, soft: bool) -> None:
         else:
             root = cleaned.job.data
             target = out / "kept" / (path.relative_to(root) if root.is_dir() else path.name)
-        write(file, cleaned.keep[start : start + count], target)
+        rows = slice(start, start + count)
+        if mask_parts:
+            write_masked(file, cleaned.keep[rows], [v.bad_parts for v in cleaned.verdicts[rows]], target)
+        else:
+            (write_soft if soft else write_hard)(file, cleaned.keep[rows], target)
         start += count
     write_scores(out, cleaned.table())
     cleaned.write_unreadable(out)

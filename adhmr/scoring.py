@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from adhmr.progress import StageProgress
@@ -29,6 +29,11 @@ class ScoringJob:
     body_model_type: str
     rows_per_unit: int
     device: str
+
+    def absolute(self) -> ScoringJob:
+        """For workers elsewhere, with folders of their own."""
+        paths = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Path)}
+        return replace(self, **{name: path.absolute() for name, path in paths.items()})
 
     def parameter_model(self) -> ParameterModel:
         if self.body_model is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,16 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
         import ray
     except ModuleNotFoundError:
         raise ValueError('--ray_workers needs Ray: pip install -e ".[ray]"') from None
-    scorer_id, out = job.scorer_id(), out.absolute()
-    todo = [unit for unit in units if not is_scored(out, unit, scorer_id)]
+    scorer_id, out, job = job.scorer_id(), out.absolute(), job.absolute()
+    todo = [replace(unit, root=job.data) for unit in units if not is_scored(out, unit, scorer_id)]
     if not todo:
         return 0, 0
     size = load_scorer(job.scorer).crop_size
     on_gpu = job.device.startswith("cuda")
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
+        # On a cluster its own resources; here as many cores as workers, so that a worker is a core.
+        cores = None if "RAY_ADDRESS" in os.environ or on_gpu else workers
+        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
     try:
         rows = ray.data.from_items([{"unit": pickle.dumps(unit)} for unit in todo], override_num_blocks=len(todo))
         decoded = rows.map(_Decode(job, size), num_cpus=0.25)

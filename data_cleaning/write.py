@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_cleaning.files.human_data import HumanDataFile
 from data_cleaning.files.label_file import LabelFile
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.files.row_npz import RowNpzFile
@@ -55,4 +55,8 @@ def write_soft(file: LabelFile | OurFolder, keep: np.ndarray, out: Path) -> None
     file.write_soft(keep, out)
 
 
-Writer = Callable[[LabelFile | OurFolder, np.ndarray, Path], None]
+def write_masked(file: LabelFile | OurFolder, keep: np.ndarray, bad_parts: list[tuple[str, ...]], out: Path) -> None:
+    """The same file with fewer labels, their bad hands and feet marked as not given. Raises ValueError for other formats."""
+    if not isinstance(file, HumanDataFile):
+        raise ValueError(f"{file.path}: {file.format_name} cannot say that a hand is not given; leave --mask_parts out")
+    file.write_masked(keep, bad_parts, out)

@@ -21,14 +21,15 @@ PredictionType = Literal["v_prediction", "sample", "epsilon"]
 def noise_schedule(prediction: PredictionType) -> DDPMScheduler:
     """The forward process; shared by training, preference optimisation and sampling.
 
-    A network that predicts the noise cannot start at pure noise, where it says nothing: its last step keeps some signal.
+    A network that predicts the noise says nothing of the sample at pure noise, and hardly more just before it: its steps lead
+    (the first of 8 is at 875 of 1,000) instead of trailing.
     """
     return DDPMScheduler(
         num_train_timesteps=NUM_TIMESTEPS,
         beta_schedule="squaredcos_cap_v2",
         prediction_type=prediction,
         rescale_betas_zero_snr=prediction != "epsilon",
-        timestep_spacing="trailing",
+        timestep_spacing="leading" if prediction == "epsilon" else "trailing",
         clip_sample=False,
     )
 
@@ -45,7 +46,7 @@ def training_target(prediction: PredictionType, x_0: Tensor, noise: Tensor, t: T
 
 
 def sampler(name: SamplerName, steps: int, prediction: PredictionType) -> DDIMScheduler | DPMSolverMultistepScheduler:
-    """A deterministic sampler with ``steps`` network calls, the first at pure noise.
+    """A deterministic sampler with ``steps`` network calls, the first at pure noise (but see ``noise_schedule``).
 
     "ddim": Song et al. 2021, eta 0. "dpm-solver++": Lu et al. 2022, second order, multistep; its 8 steps keep as much of
     the spread as 20 of DDIM.

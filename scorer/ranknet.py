@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from hmr.skeleton import PARTS
+
 
 def pair_loss(score_m: Tensor, score_n: Tensor, error_m: Tensor, error_n: Tensor) -> Tensor:
     """Equation 2 for each pair (...): the cross-entropy of s_mn against y_mn. Equal errors are no preference (y = 1/2)."""
@@ -28,6 +30,18 @@ def ranknet_loss(score: Tensor, errors: Tensor) -> Tensor:
     i, j = torch.triu_indices(n, n, 1)
     losses = pair_loss(score[:, i, None], score[:, j, None], errors[:, i], errors[:, j])
     return losses.sum(-1).mean()
+
+
+def part_ranknet_loss(log_displacement: Tensor, displacement_mm: Tensor) -> Tensor:
+    """Equation 3 for each part of the body: of two hypotheses, whose left arm is further off?
+
+    log_displacement, displacement_mm (b, n, 29): what is said, and what is so. A part's score is minus the mean of the
+    logarithms over its keypoints, its error the mean displacement; averaged over pairs and parts.
+    """
+    score = torch.stack([-log_displacement[..., list(places)].mean(-1) for places in PARTS.values()], -1)
+    error = torch.stack([displacement_mm[..., list(places)].mean(-1) for places in PARTS.values()], -1)
+    i, j = torch.triu_indices(score.shape[1], score.shape[1], 1)
+    return pair_loss(score[:, i], score[:, j], error[:, i], error[:, j]).mean()
 
 
 def gross_loss(log_odds: Tensor, worst_mm: Tensor, gross_mm: float, softness_mm: float = 25.0) -> Tensor:

@@ -17,7 +17,7 @@ from hmr.networks.image_branch import Targets, estimate_loss
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
 from scorer.candidates import GROSS_MM, QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
-from scorer.ranknet import displacement_loss, gross_loss, ranknet_loss
+from scorer.ranknet import displacement_loss, gross_loss, part_ranknet_loss, ranknet_loss
 from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
 from scorer.scores import Calibration, fit_calibration, fit_platt
 
@@ -31,20 +31,22 @@ class ScorerTraining:
     own_weight: weight of the encoder's own estimate while ranking is learnt; without it the estimate that candidates are
     compared with drifts away. qualities: the errors of QUALITIES to rank by; the paper sums all four, but half of those forget
     the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
+    part_weight: of ranking each part of the body by itself.
     """
 
     branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=560, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
+    part_weight: float = 0.0
 
 
 def judgement_loss(
-    judged: Judgement, sets: CandidateSets, rows: Tensor, ranked: Tensor, qualities: tuple[str, ...]
+    judged: Judgement, sets: CandidateSets, rows: Tensor, ranked: Tensor, training: ScorerTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """RankNet within the pictures of the batch that are ``ranked`` (b,); of all, how far keypoints are off, and if grossly."""
     device = judged.score.device
-    columns = [QUALITIES.index(quality) for quality in qualities]
+    columns = [QUALITIES.index(quality) for quality in training.qualities]
     errors = sets.errors_mm[rows][ranked][..., columns].to(device)
     displacement = sets.displacement_mm[rows].to(device)
     score = judged.score[ranked.to(device)]
@@ -54,6 +56,9 @@ def judgement_loss(
         "gross": gross_loss(judged.log_odds_gross, displacement.amax(-1), GROSS_MM),
     }
     total = parts["within"] + DISPLACEMENT_WEIGHT * parts["displacement"] + GROSS_WEIGHT * parts["gross"]
+    if training.part_weight > 0:
+        parts["parts"] = part_ranknet_loss(judged.log_displacement, displacement)
+        total = total + training.part_weight * parts["parts"]
     return total, {key: part.detach() for key, part in parts.items()}
 
 
@@ -81,7 +86,7 @@ def train_ranking(
         picture = sets.picture[rows]
         pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
         judged = scorer(pictures, sets.uvd[rows].to(device))
-        total, logs = judgement_loss(judged, sets, rows, ranked[rows], training.qualities)
+        total, logs = judgement_loss(judged, sets, rows, ranked[rows], training)
         own_error, _ = estimate_loss(own, targets[picture].to(device))
         return total + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
@@ -141,7 +146,7 @@ def train_blind_scorer(
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
         everything = torch.ones(len(rows), dtype=torch.bool)
-        return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training.qualities)
+        return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training)
 
     fit(scorer, loss, len(sets), training.ranking, seed, report)
     return scorer

@@ -34,6 +34,7 @@ class Options:
         decisions: .csv with the columns key and keep (1 or 0), as the review page writes it; they overrule the rule
         keep_duplicates: labels of the same picture with the same keypoints are all judged by the rule
         soft: of 4D-Humans keep every row and set has_body_pose and has_betas to 0 where it is dropped
+        mask_parts: of HumanData, with --max_part_mm: bad hands and feet of labels that stay are marked as not given
         review: write review.html
         review_overlays: pictures in it
         body_model: see `adhmr score`
@@ -65,6 +66,7 @@ class Options:
     decisions: Path | None = None
     keep_duplicates: bool = False
     soft: bool = False
+    mask_parts: bool = False
     review: bool = False
     review_overlays: int = 120
     body_model: Path | None = None
@@ -118,7 +120,7 @@ def run(options: Options) -> int:
         raise ValueError(
             f"{bad} items could not be judged, see {out / 'unreadable.csv'}; nothing was written for the rest"
         )
-    write_cleaned(cleaned, out, options.soft)
+    write_cleaned(cleaned, out, options.soft, options.mask_parts)
     if options.review:
         write_review(cleaned, only_rule(options), out / "review.html", options.review_overlays)
         console.print(f"look at {out / 'review.html'}", highlight=False)

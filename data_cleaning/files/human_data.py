@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,38 @@ def _dict_rows(content: dict[str, Any], keep: np.ndarray) -> dict[str, Any]:
         else:
             out[name] = type(value)(v for v, kept in zip(value, keep, strict=True) if kept)
     return out
+
+
+#: Parts that can be masked, and their keypoints of HumanData's 190.
+MASKED: dict[str, tuple[int, ...]] = {
+    "left_hand": (*range(25, 40), *range(66, 71), 188),
+    "right_hand": (*range(40, 55), *range(71, 76), 189),
+    "left_foot": (10, 60, 61, 62),
+    "right_foot": (11, 63, 64, 65),
+}
+
+
+def _without_box(bad: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def change(boxes: np.ndarray) -> np.ndarray:
+        boxes = boxes.copy(order="K")
+        boxes[bad, 4] = 0
+        return boxes
+
+    return change
+
+
+def _without_keypoints(bad_parts: list[tuple[str, ...]], stored: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """stored: which of the 190 a compressed file holds."""
+
+    def change(keypoints: np.ndarray) -> np.ndarray:
+        places = stored if keypoints.shape[1] == len(stored) else np.arange(keypoints.shape[1])
+        keypoints = keypoints.copy(order="K")
+        for row, parts in enumerate(bad_parts):
+            for part in parts:
+                keypoints[row, np.isin(places, MASKED[part]), -1] = 0
+        return keypoints
+
+    return change
 
 
 @dataclass
@@ -91,6 +123,22 @@ class HumanDataFile:
         whole |= {n for n in member_names(self.path) if n.startswith("__") and n != "__data_len__"}
         changes = {n: self._taken(n, keep) for n in member_names(self.path) if n not in whole}
         return rewrite_npz(self.path, out, changes)
+
+    def write_masked(self, keep: np.ndarray, bad_parts: list[tuple[str, ...]], out: Path) -> None:
+        """As ``write``, and of the labels that are kept the bad hands and feet are marked as not given: the confidences of
+        their keypoints and of a hand's box become 0. bad_parts: n, of MASKED."""
+        kept = [parts for parts, k in zip(bad_parts, keep, strict=True) if k]
+        self.write(keep, out)
+        changes = {}
+        for name in member_names(out):
+            hand = {"lhand_bbox_xywh": "left_hand", "rhand_bbox_xywh": "right_hand"}.get(name)
+            if hand is not None:
+                changes[name] = _without_box(np.array([hand in parts for parts in kept], dtype=bool))
+            elif name.startswith("keypoints") and not name.endswith("_mask"):
+                mask = f"{name}_mask"
+                stored = np.flatnonzero(read_member(out, mask)) if mask in member_names(out) else np.arange(190)
+                changes[name] = _without_keypoints(kept, stored)
+        rewrite_npz(out, out, changes)
 
     @cached_property
     def _content(self) -> HumanDataRows:

@@ -146,3 +146,18 @@ def test_labels_of_any_format_are_drawn_to_check(tmp_path):
     assert [row["bad"] for row in rows] == ["", "1", "", "", ""]
     assert rows[0]["key"] == "labels.npz#0"
     assert len(list((tmp_path / "drawn").glob("*.png"))) == N - 1
+
+
+def test_ray_writes_the_same_scores(tmp_path, scorer):
+    pytest.importorskip("ray")
+    path = make("camera_hmr", tmp_path)
+    arguments = ["score", *data(path), "--scorer", str(scorer), "--rows_per_unit", "2"]
+    assert main([*arguments, "--out", str(tmp_path / "here")]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "ray"), "--ray_workers", "1"]) == 0
+    ours, theirs = ({p.name: pq.read_table(p) for p in (tmp_path / n).glob("*.parquet")} for n in ("here", "ray"))
+    assert list(ours) == list(theirs)
+    for name, table in ours.items():
+        assert table["key"] == theirs[name]["key"]
+        np.testing.assert_allclose(
+            table["score"], theirs[name]["score"], atol=1e-4
+        )  # one thread adds in another order than two

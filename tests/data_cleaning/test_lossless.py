@@ -116,6 +116,23 @@ def test_the_soft_filter_of_4d_humans(tmp_path):
         assert same(after[name], wanted), name
 
 
+def test_bad_hands_and_feet_of_what_stays_are_marked_as_not_given(tmp_path):
+    path = make("human_data", tmp_path)
+    file = open_labels(path)
+    bad = [("left_hand",), (), ("right_foot",), (), ()]
+    file.write_masked(KEEP, bad, tmp_path / "masked.npz")
+    file.write(KEEP, tmp_path / "plain.npz")
+    plain, masked = (read_object_npz(tmp_path / f"{name}.npz") for name in ("plain", "masked"))
+    stored = np.flatnonzero(plain["keypoints2d_mask"])
+    for name in ("keypoints2d", "keypoints3d"):
+        wanted = plain[name].copy()
+        wanted[0, np.isin(stored, [68, 188]), -1] = 0
+        wanted[1, np.isin(stored, [11, 63]), -1] = 0
+        np.testing.assert_array_equal(masked[name], wanted)
+        assert (plain[name] != wanted).sum() == 4
+    assert all(same(masked[k], v) for k, v in plain.items() if not k.startswith("keypoints") or k.endswith("mask"))
+
+
 def test_json_and_parquet_keep_everything_else(tmp_path):
     path = make("coco", tmp_path)
     open_labels(path).write(KEEP, tmp_path / "out.json")
