@@ -20,6 +20,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from hmr.networks.preemption import preemption_asked, sigterm_is_a_request
+from hmr.networks.sharding import BeforeSharding, deal_out, is_sharded, whole
 from hmr.networks.training_state import TrainingState, keep_states, load_state, save_state
 from hmr.preempted import PreemptedError
 
@@ -65,7 +66,8 @@ class FitConfig:
 
     ema_decay: decay of the averaged weights (0: none). precision: "auto" is bf16 where the device is fast at it.
     gradient_accumulation_steps: parts that a process's batch is cut into, for memory; the result is the same.
-    keep_last: training states that are kept on disk while the run lasts.
+    keep_last: training states that are kept on disk while the run lasts. shard: deal parameters, gradients and the optimiser's
+    state out to the processes (FSDP2) instead of copying them to each, for backbones that are too large for that.
     """
 
     steps: int = 1000
@@ -78,6 +80,7 @@ class FitConfig:
     precision: str = "auto"
     gradient_accumulation_steps: int = 1
     keep_last: int = 1
+    shard: bool = False
 
 
 class TrainingDivergedError(ValueError):
@@ -209,6 +212,9 @@ class _Run:
                 f"a batch of {batch} cannot be dealt out evenly to {self.processes} processes x "
                 f"{config.gradient_accumulation_steps} accumulation steps; choose a batch_size that can"
             )
+        self.before, self.step_module = BeforeSharding.of(model), self._prepared(_Step(model, loss))
+        self.sharded = is_sharded(model)
+        # Sharding replaces the parameters, so the optimiser comes after it.
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
         )
@@ -216,11 +222,19 @@ class _Run:
         if config.ema_decay:
             self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
         self.state = TrainingState(model, self.optimizer, self.ema, hooks.keeps, n_rows, seed, self.processes)
-        self.step_module = self.accelerator.prepare_model(_Step(model, loss), device_placement=False)
+
+    def _prepared(self, step_module: nn.Module) -> nn.Module:
+        """For the processes that there are: as it is, copied to each (DDP), or dealt out (FSDP2)."""
+        if self.config.shard and self.processes > 1:
+            deal_out(step_module, self.device)
+            return step_module
+        return self.accelerator.prepare_model(step_module, device_placement=False)
 
     def save(self, step: int) -> None:
-        if self.folder is not None and self.accelerator.is_main_process:
-            save_state(self.folder, self.state, step, self.config.keep_last)
+        if self.folder is not None:
+            content = self.state.content(step)
+            if self.accelerator.is_main_process:
+                save_state(self.folder, content, step, self.config.keep_last)
         self.accelerator.wait_for_everyone()
 
     def step(self, step: int, last: bool) -> None:
@@ -231,7 +245,7 @@ class _Run:
         batch = rows_of_step(step, self.n_rows, self.config.batch_size, self.seed)
         values = self.gradients(step, batch)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
-        values["grad_norm"] = torch.zeros(()) if norm is None else norm
+        values["grad_norm"] = torch.zeros(()) if norm is None else whole(norm)
         for name in ("loss", "grad_norm"):
             if not bool(torch.isfinite(values[name])):
                 self.diverged(f"{name} is {float(values[name])}", step, batch)
@@ -252,7 +266,7 @@ class _Run:
             torch.manual_seed(step_seed + 1_000_003 * part)  # dropout
             # Gradients of processes are averaged in the last part only.
             last = micro == accumulation - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.step_module):
+            with nullcontext() if last or self.sharded else self.accelerator.no_sync(self.step_module):
                 with autocast(self.device, self.config.precision):
                     loss, logs = self.step_module(random.deal(batch), random)
                 self.accelerator.backward(loss / accumulation)
@@ -271,6 +285,8 @@ class _Run:
     def finished(self) -> nn.Module:
         if self.ema is not None:
             self.ema.copy_to(self.model.parameters())
+        if self.sharded:
+            self.before.restore()
         if self.folder is not None and self.accelerator.is_main_process:
             keep_states(self.folder, 0)
         self.accelerator.wait_for_everyone()

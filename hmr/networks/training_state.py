@@ -14,6 +14,7 @@ from diffusers.training_utils import EMAModel
 from torch import nn
 
 from hmr.files import write_atomically
+from hmr.networks.sharding import dealt_like, is_sharded, load_whole_states, whole_list, whole_states
 
 
 @dataclass(frozen=True)
@@ -28,28 +29,49 @@ class TrainingState:
     seed: int
     processes: int
 
+    def content(self, step: int) -> dict[str, Any]:
+        """What is written. Of a network that is dealt out to the processes it is whole, and every process must ask for it."""
+        if is_sharded(self.model):
+            model, optimizer = whole_states(self.model, self.optimizer)
+        else:
+            model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
+        ema = self.ema.state_dict() if self.ema is not None else {}
+        if "shadow_params" in ema and is_sharded(self.model):
+            ema = {**ema, "shadow_params": whole_list(ema["shadow_params"])}
+        return {
+            "model": model,
+            "optimizer": optimizer,
+            "ema": ema,
+            "keeps": self.keeps.state_dict() if self.keeps is not None else {},
+            "step": step,
+            "rows": self.rows,
+            "seed": self.seed,
+            "processes": self.processes,
+        }
+
+    def fill(self, content: dict[str, Any]) -> None:
+        """The way back."""
+        if is_sharded(self.model):
+            load_whole_states(self.model, self.optimizer, content["model"], content["optimizer"])
+        else:
+            self.model.load_state_dict(content["model"])
+            self.optimizer.load_state_dict(content["optimizer"])
+        if self.ema is not None:
+            shadow = zip(content["ema"]["shadow_params"], self.model.parameters(), strict=True)
+            self.ema.load_state_dict({**content["ema"], "shadow_params": [dealt_like(t, p) for t, p in shadow]})
+        if self.keeps is not None:
+            self.keeps.load_state_dict(content["keeps"])
+
 
 def _states(folder: Path) -> list[Path]:
     """Oldest first."""
     return sorted(folder.glob("training_state-*.pt"), key=lambda path: int(path.stem.rsplit("-", 1)[1]))
 
 
-def save_state(folder: Path, run: TrainingState, step: int, keep_last: int) -> None:
+def save_state(folder: Path, content: dict[str, Any], step: int, keep_last: int) -> None:
     """Atomically; older states than the last ``keep_last`` are removed after that."""
     with write_atomically(folder / f"training_state-{step}.pt") as partial:
-        torch.save(
-            {
-                "model": run.model.state_dict(),
-                "optimizer": run.optimizer.state_dict(),
-                "ema": run.ema.state_dict() if run.ema is not None else {},
-                "keeps": run.keeps.state_dict() if run.keeps is not None else {},
-                "step": step,
-                "rows": run.rows,
-                "seed": run.seed,
-                "processes": run.processes,
-            },
-            partial,
-        )
+        torch.save(content, partial)
     keep_states(folder, max(keep_last, 1))
 
 
@@ -75,10 +97,5 @@ def load_state(folder: Path, run: TrainingState, device: torch.device) -> int:
                 f"{states[-1]}: was made with {name} = {state[name]}, this run has {now}; go on as it began, or choose another "
                 "--out, or remove it to start anew"
             )
-    run.model.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    if run.ema is not None:
-        run.ema.load_state_dict(state["ema"])
-    if run.keeps is not None:
-        run.keeps.load_state_dict(state["keeps"])
+    run.fill(state)
     return state["step"]

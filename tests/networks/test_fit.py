@@ -53,8 +53,8 @@ class Toy(nn.Module):
         return self.second(self.first(x).tanh())
 
 
-def train_toy(accumulation=1, folder=None, report=None):
-    """A loss that draws random numbers and does not call forward; returns its curve."""
+def train_toy(accumulation=1, folder=None, report=None, shard=False, stop_at=None):
+    """A loss that draws random numbers and does not call forward; returns its curve, and the network."""
     generator = torch.Generator().manual_seed(0)
     data, target = torch.randn(40, 5, generator=generator), torch.randn(40, 1, generator=generator)
     model, losses = Toy(), []
@@ -64,37 +64,49 @@ def train_toy(accumulation=1, folder=None, report=None):
         weight = random.integers(3, len(rows), 1)
         return (weight * (model.encode(data[rows] + noise) - target[rows]).square()).mean(), {}
 
-    config = FitConfig(steps=31, batch_size=8, lr=3e-2, precision="no", gradient_accumulation_steps=accumulation)
-    fit(model, loss, 40, config, 3, report or (lambda s, n, v: losses.append(v["loss"])), folder)
-    return losses
+    config = FitConfig(
+        steps=31,
+        batch_size=8,
+        lr=3e-2,
+        precision="no",
+        gradient_accumulation_steps=accumulation,
+        shard=shard,
+        ema_decay=0.9,
+    )
+    fit(model, loss, 40, config, 3, report or (lambda s, n, v: losses.append(v["loss"])), folder, stop_at=stop_at)
+    return losses, model
 
 
 def test_accumulated_gradients_are_those_of_the_whole_batch():
-    whole = train_toy()
+    whole, _ = train_toy()
     assert len(whole) > 3
-    assert train_toy(accumulation=4) == pytest.approx(whole, rel=1e-5)
+    assert train_toy(accumulation=4)[0] == pytest.approx(whole, rel=1e-5)
     with pytest.raises(ValueError, match="dealt out evenly"):
         train_toy(accumulation=3)
 
 
-def test_two_processes_give_the_curve_of_one(tmp_path):
-    """Two gloo processes on the CPU, each with half of every batch."""
+@pytest.mark.parametrize(
+    "arguments", [[], ["shard"], ["shard", "11", "20"]], ids=["ddp", "fsdp", "fsdp, stopped twice"]
+)
+def test_two_processes_give_the_curve_of_one(tmp_path, arguments):
+    """Two gloo processes on the CPU, each with half of every batch; the weights at the end are plain and whole in both."""
     script = Path(__file__).parents[1] / "support" / "train_toy.py"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(script),
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *launch, *arguments], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve-0.json", "curve-1.json"]
+    assert not list(tmp_path.glob("states/*"))
+    losses, model = train_toy()
     for rank in (0, 1):
-        assert json.loads((tmp_path / f"curve-{rank}.json").read_text()) == pytest.approx(train_toy(), rel=1e-5)
+        curve = json.loads((tmp_path / f"curve-{rank}.json").read_text())
+        if len(arguments) < 2:  # a run that stops also reports its last step before that
+            assert curve == pytest.approx(losses, rel=1e-5)
+        assert curve[-1] == pytest.approx(losses[-1], rel=1e-5)
+        weights = torch.load(tmp_path / f"weights-{rank}.pt", weights_only=True)
+        for name, value in model.state_dict().items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-5, atol=1e-6)
 
 
 def test_a_state_of_another_run_is_refused(tmp_path):
