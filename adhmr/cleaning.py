@@ -59,14 +59,15 @@ def scored_labels(job: ScoringJob, units: list[Unit], scores: Path | None, out: 
     return read_side_car(scores, units)
 
 
-def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> None:
+def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> list[BadFile]:
     """Every file with the labels that stay, under ``out``/kept; scores.parquet and unreadable.csv beside it.
 
-    Raises ValueError when both are asked for, or a format knows no such thing.
+    Returns the files that could not be written (broken ones, read-only formats, or what is asked for is unknown to a format).
+    Raises ValueError when both ways are asked for.
     """
     if soft and mask_parts:
         raise ValueError("give --soft or --mask_parts, not both")
-    start = 0
+    start, not_written = 0, []
     by_file: dict[Path, int] = {}
     for unit in cleaned.units:
         by_file[unit.path] = by_file.get(unit.path, 0) + unit.stop - unit.start
@@ -78,10 +79,14 @@ def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> 
             root = cleaned.job.data
             target = out / "kept" / (path.relative_to(root) if root.is_dir() else path.name)
         rows = slice(start, start + count)
-        if mask_parts:
-            write_masked(file, cleaned.keep[rows], [v.bad_parts for v in cleaned.verdicts[rows]], target)
-        else:
-            (write_soft if soft else write_hard)(file, cleaned.keep[rows], target)
+        try:
+            if mask_parts:
+                write_masked(file, cleaned.keep[rows], [v.bad_parts for v in cleaned.verdicts[rows]], target)
+            else:
+                (write_soft if soft else write_hard)(file, cleaned.keep[rows], target)
+        except ValueError as error:
+            not_written.append(BadFile(path, str(error)))
         start += count
     write_scores(out, cleaned.table())
     cleaned.write_unreadable(out)
+    return not_written

@@ -18,9 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import yaml
 from torch import Tensor
 
-from diffusion_hmr import Generator
+from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.schedule import sampler
 from dpo.align import pair_errors
 from dpo.loss import diffusion_dpo_loss
@@ -28,10 +29,12 @@ from dpo.reference import frozen_copy
 from hmr.camera import bearing
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
+from hmr.networks.checkpoint import config_from_dict
 from hmr.networks.fit import BatchRandom, autocast
 from hmr.networks.image_branch import Conditions, Targets
 from hmr.networks.train_branch import conditions_of
 from hmr.pose_state import STATE_DIM
+from hmr.samples import load_samples
 
 
 def seconds(work: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
@@ -45,6 +48,13 @@ def seconds(work: Callable[[], object], repeats: int, device: torch.device) -> l
         if i:
             out.append(time.perf_counter() - began)
     return out
+
+
+def loaded(path: Path) -> Generator:
+    """Speed does not depend on the weights."""
+    if path.suffix != ".yaml":
+        return Generator.from_pretrained(path)
+    return Generator(config_from_dict(GeneratorConfig, yaml.safe_load(path.read_text())["generator"]))
 
 
 def plain_sampling(generator: Generator, conditions: Conditions, count: int) -> Tensor:
@@ -63,17 +73,18 @@ def plain_sampling(generator: Generator, conditions: Conditions, count: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generator", type=Path, required=True)
+    parser.add_argument(
+        "--generator", type=Path, required=True, help="a checkpoint, or a .yaml (then its weights are random)"
+    )
     parser.add_argument("--data", type=Path, required=True, help="a folder of labelled crops of the generator's size")
+    parser.add_argument("--pictures", type=int, default=48, help="the batch of a step; a third of them are sampled")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     device = torch.device(options.device)
-    from hmr.samples import load_samples
-
-    generator = Generator.from_pretrained(options.generator).to(device)
-    samples, body = load_samples(options.data)[:48], free_body(1200)
+    generator = loaded(options.generator).to(device)
+    samples, body = load_samples(options.data)[: options.pictures], free_body(1200)
     conditions = conditions_of(generator.branch, samples)
     towards, rgb = bearing(samples.K, samples.size).to(device), samples.rgb.to(device).float() / 255
     policy, reference = generator.denoiser.train(), frozen_copy(generator.denoiser)
@@ -101,7 +112,7 @@ def main() -> None:
     cached = seconds(lambda: step(on_device), options.repeats, device)
     released = seconds(released_step, options.repeats, device)
     generator.eval()
-    few = conditions[:16]
+    few = conditions[: max(options.pictures // 3, 1)]
     ours = seconds(lambda: generator.sample_states(few, 100, 0), options.repeats, device)
     plain = seconds(lambda: plain_sampling(generator, few, 100), options.repeats, device)
     growth = {}
@@ -124,8 +135,9 @@ def main() -> None:
         "command": "python -m benchmarks.alignment_speed", "code": code_version(), "torch": torch.__version__,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "alignment_step": {**block(cached, released), "pairs_per_s": round(48 / statistics.median(cached))},
-        "sampling_m100": {**block(ours, plain), "hypotheses_per_s": round(1600 / statistics.median(ours))},
+        "generator": str(options.generator.name), "pictures": len(samples),
+        "alignment_step": {**block(cached, released), "pairs_per_s": round(len(samples) / statistics.median(cached))},
+        "sampling_m100": {**block(ours, plain), "hypotheses_per_s": round(100 * len(few) / statistics.median(ours))},
         "growth": growth,
     }  # fmt: skip
     write_json(options.out, content)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_cleaning.files.label_file import LabelFile, ParameterModel
+from data_cleaning.files.label_file import LabelFile, NotJudgeableError, ParameterModel
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.files.tar_rows import TarFile
 from data_cleaning.units import Unit
@@ -124,23 +124,38 @@ class _LastPicture:
         return self.picture
 
 
+def picture_source(unit: Unit, file: LabelFile, images: Path | None) -> PictureSource:
+    """Where the photographs of a file's labels are. Raises NotJudgeableError when they are nowhere."""
+    if isinstance(file, TarFile):
+        return file.pictures
+    if images is None or not images.is_dir():
+        raise NotJudgeableError(f"{unit.path}: give --images, the folder of the photographs of {file.format_name}")
+    return Photographs(images)
+
+
+def _found(
+    file: LabelFile, unit: Unit, source: PictureSource, body: ParameterModel
+) -> list[PersonCandidate | Unreadable]:
+    """Of a file that turns out to be broken every row is unreadable, and the other files go on."""
+    try:
+        return list(file.bodies(unit.start, unit.stop, source, body))
+    except NotJudgeableError:
+        raise
+    except ValueError as error:
+        return [Unreadable(str(unit.path), str(error))] * (unit.stop - unit.start)
+
+
 def decode_people(
-    unit: Unit, file: LabelFile, rows: list[str], images: Path | None, body: ParameterModel, size: int
+    unit: Unit, file: LabelFile, rows: list[str], source: PictureSource, body: ParameterModel, size: int
 ) -> Decoded:
     """Of somebody's format, in crops of the photographs around each body. What cannot be judged is a row with a problem.
 
-    Raises ValueError when the photographs are nowhere, or the format holds no bodies.
+    Raises NotJudgeableError when the format holds no bodies.
     """
-    if isinstance(file, TarFile):
-        source: PictureSource = file.pictures
-    elif images is None or not images.is_dir():
-        raise ValueError(f"{unit.path}: give --images, the folder of the photographs of {file.format_name}")
-    else:
-        source = Photographs(images)
     source = _LastPicture(source)
     out: list[Row] = []
     judged: list[tuple[int, Samples, Tensor, Tensor]] = []
-    found = file.bodies(unit.start, unit.stop, source, body)
+    found = _found(file, unit, source, body)
     for name, candidate in zip(rows[unit.start : unit.stop], found, strict=True):
         key = unit.key(name)
         try:
@@ -156,12 +171,3 @@ def decode_people(
         return Decoded(unit, tuple(out), np.zeros(0, dtype=int), None, *_nothing())
     place, samples, uvd, known = zip(*judged, strict=True)
     return Decoded(unit, tuple(out), np.array(place), Samples.cat(list(samples)), torch.stack(uvd), torch.stack(known))
-
-
-def decode(
-    unit: Unit, file: LabelFile | OurFolder, rows: list[str], images: Path | None, body: ParameterModel, size: int
-) -> Decoded:
-    """size: side of the scorer's crops in pixels."""
-    if isinstance(file, OurFolder):
-        return decode_folder(unit, file, size)
-    return decode_people(unit, file, rows, images, body, size)

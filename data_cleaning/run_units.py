@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_cleaning.decode import Decoded, decode
+from data_cleaning.decode import Decoded, decode_folder, decode_people, picture_source
 from data_cleaning.files.label_file import LabelFile, ParameterModel
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.score import judge
 from data_cleaning.side_car import is_scored, unit_table, write_unit
 from data_cleaning.units import Unit, opened
+from hmr.photographs.folder import PictureSource
 from scorer.protocol import AnyScorer
 
 
@@ -25,13 +26,20 @@ class Decoder:
     size: int
     _path: Path | None = None
     _file: LabelFile | OurFolder | None = None
-    _rows: tuple[str, ...] = ()
+    _rows: list[str] = field(default_factory=list)
+    _source: PictureSource | None = None
 
     def __call__(self, unit: Unit) -> Decoded:
+        """Raises ValueError for what concerns the whole file: pictures of another size, no photographs, no bodies."""
         if self._path != unit.path or self._file is None:
-            self._file, rows = opened(unit.path, self.coco)
-            self._path, self._rows = unit.path, tuple(rows)
-        return decode(unit, self._file, list(self._rows), self.images, self.body, self.size)
+            self._file, self._rows = opened(unit.path, self.coco)
+            self._path = unit.path
+            if not isinstance(self._file, OurFolder):
+                self._source = picture_source(unit, self._file, self.images)
+        if isinstance(self._file, OurFolder):
+            return decode_folder(unit, self._file, self.size)
+        assert self._source is not None
+        return decode_people(unit, self._file, self._rows, self._source, self.body, self.size)
 
 
 def score_units(

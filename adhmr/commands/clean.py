@@ -120,7 +120,7 @@ def run(options: Options) -> int:
         raise ValueError(
             f"{bad} items could not be judged, see {out / 'unreadable.csv'}; nothing was written for the rest"
         )
-    write_cleaned(cleaned, out, options.soft, options.mask_parts)
+    not_written = write_cleaned(cleaned, out, options.soft, options.mask_parts)
     if options.review:
         write_review(cleaned, only_rule(options), out / "review.html", options.review_overlays)
         console.print(f"look at {out / 'review.html'}", highlight=False)
@@ -130,4 +130,6 @@ def run(options: Options) -> int:
     console.print(f"kept {kept} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}", highlight=False)
     if bad:
         console.print(f"{bad} could not be judged and were dropped; see {out / 'unreadable.csv'}", highlight=False)
-    return exit_code(bad, options.strict)
+    for item in not_written:
+        console.print(f"not written: {item.reason}", highlight=False)
+    return exit_code(bad + len(not_written), options.strict)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_cleaning.files.label_file import ParameterModel, copy_whole, nothing_to_judge
+from data_cleaning.files.label_file import NotJudgeableError, ParameterModel, copy_whole
 from hmr.camera import default_K
 from hmr.files import read_json, write_atomically
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
@@ -109,7 +109,7 @@ class NeuralAnnotFile:
     def _image_of(self) -> dict[str, str]:
         """Annotation id to file name. Raises ValueError without a COCO file."""
         if self.coco is None:
-            raise ValueError(
+            raise NotJudgeableError(
                 f"{self.path}: NeuralAnnot names no photographs; give --coco, the COCO file with the same ids"
             )
         content = read_json(self.coco)
@@ -162,7 +162,7 @@ class CocoFile:
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
     ) -> Iterator[PersonCandidate | Unreadable]:
-        raise nothing_to_judge(self.path, self.format_name, "has 2D keypoints and no bodies")
+        raise NotJudgeableError(f"{self.path}: {self.format_name} has 2D keypoints and no bodies to judge")
 
 
 @dataclass
@@ -186,7 +186,7 @@ class PairsFile:
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
     ) -> Iterator[PersonCandidate | Unreadable]:
-        raise nothing_to_judge(self.path, self.format_name, "hold pairs, not labels")
+        raise NotJudgeableError(f"{self.path}: {self.format_name} are no labels to judge")
 
 
 def json_file(path: Path, coco: Path | None) -> EftFile | NeuralAnnotFile | CocoFile | PairsFile:

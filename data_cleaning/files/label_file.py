@@ -46,7 +46,8 @@ class LabelFile(Protocol):
     ) -> Iterator[PersonCandidate | Unreadable]:
         """What a scorer can judge, for each of the labels start to stop - 1, in order.
 
-        Raises ValueError when the format holds nothing that can be judged.
+        Raises NotJudgeableError when the format holds no bodies, or something is needed beside it; ValueError for a broken
+        file.
         """
         ...
 
@@ -57,5 +58,5 @@ def copy_whole(path: Path, out: Path) -> None:
         shutil.copyfile(path, partial)
 
 
-def nothing_to_judge(path: Path, format_name: str, why: str) -> ValueError:
-    return ValueError(f"{path}: {format_name} {why}; give scores from elsewhere, or --decisions")
+class NotJudgeableError(ValueError):
+    """A whole format, or what is missing beside a file, as opposed to something wrong in it."""

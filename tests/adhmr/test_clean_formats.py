@@ -161,3 +161,38 @@ def test_ray_writes_the_same_scores(tmp_path, scorer):
         np.testing.assert_allclose(
             table["score"], theirs[name]["score"], atol=1e-4
         )  # one thread adds in another order than two
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path, scorer, capsys, monkeypatch):
+    import errno
+
+    path = make("camera_hmr", tmp_path)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    assert main(["score", *data(path), "--scorer", str(scorer), "--out", str(tmp_path / "o")]) == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+class _Malicious:
+    def __reduce__(self):
+        from pathlib import Path
+
+        return (Path.touch, (Path("touched"),))
+
+
+def test_a_file_with_code_in_it_is_listed_and_the_others_go_on(tmp_path, scorer, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    make("camera_hmr", tmp_path).rename(folder / "good.npz")
+    np.savez(folder / "evil.npz", image_path=np.array(["street.png"] * 2), smpl=np.array(_Malicious(), dtype=object))
+    arguments = ["--data", str(folder), "--images", str(tmp_path / "images"), "--scorer", str(scorer)]
+    assert main(["clean", *arguments, "--threshold", "-1000", "--out", str(tmp_path / "o")]) == 3
+    assert not (tmp_path / "touched").exists()
+    table = pq.read_table(tmp_path / "o" / "scores.parquet").to_pylist()
+    assert [row["keep"] for row in table] == [False] * 2 + [True] * N
+    assert all("evil.npz: refused" in row["reason"] for row in table[:2])
