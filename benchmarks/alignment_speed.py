@@ -21,6 +21,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from benchmarks.matmul_rate import share_of_rate
 from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.schedule import sampler
 from dpo.align import pair_errors
@@ -30,7 +31,7 @@ from hmr.camera import bearing
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.networks.checkpoint import config_from_dict
-from hmr.networks.fit import BatchRandom, autocast
+from hmr.networks.fit import BatchRandom, autocast, fast_precision
 from hmr.networks.image_branch import Conditions, Targets
 from hmr.networks.train_branch import conditions_of
 from hmr.pose_state import STATE_DIM
@@ -139,6 +140,10 @@ def main() -> None:
         "alignment_step": {**block(cached, released), "pairs_per_s": round(len(samples) / statistics.median(cached))},
         "sampling_m100": {**block(ours, plain), "hypotheses_per_s": round(100 * len(few) / statistics.median(ours))},
         "growth": growth,
+        "sampling_of_matmul_rate": share_of_rate(
+            lambda: generator.sample_states(few, 100, 0), statistics.median(ours), device,
+            torch.bfloat16 if fast_precision(device) == "bf16" else torch.float32,
+        ),
     }  # fmt: skip
     write_json(options.out, content)
     print(content)

@@ -18,9 +18,11 @@ from scipy.stats import kendalltau
 
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
+from benchmarks.matmul_rate import share_of_rate
 from hmr.camera import bearing
-from hmr.files import write_json
+from hmr.files import code_version, write_json
 from hmr.free_body import free_body
+from hmr.networks.fit import fast_precision
 from hmr.samples import Samples
 from scorer import Scorer
 from scorer.candidates import noised_truth, uvd_of
@@ -62,7 +64,7 @@ def main() -> None:
     scorer = Scorer.from_pretrained(options.scorer).to(options.device)
     body = free_body(1200)
     samples = make_samples(DOMAINS["target"], options.pictures, scorer.config.size, 77, body, "speed")
-    rows = []
+    rows, dtype = [], torch.bfloat16 if fast_precision(torch.device(options.device)) == "bf16" else torch.float32
     for count in (10, 100):
         uvd = uvd_of(noised_truth(samples, count, 0).params, samples.K, samples.size, body)
         known = torch.ones(uvd.shape[:-1], dtype=torch.bool)
@@ -88,11 +90,17 @@ def main() -> None:
                 "ratio_median": round(float(np.median(ratios)), 2),
                 "ratio_range": [round(min(ratios), 2), round(max(ratios), 2)],
                 "kendall_tau": round(tau, 4),
+                "of_matmul_rate": share_of_rate(
+                    lambda u=uvd, k=known: scorer.score_uvd(samples, u, k),
+                    float(np.median([f for f, _ in times])),
+                    torch.device(options.device),
+                    dtype,
+                ),
             }
         )
         print(rows[-1])
     hardware = {"device": options.device, "threads": torch.get_num_threads(), "torch": torch.__version__}
-    write_json(options.out, {"rows": rows, "repeats": options.repeats, **hardware})
+    write_json(options.out, {"rows": rows, "repeats": options.repeats, "code": code_version(), **hardware})
 
 
 if __name__ == "__main__":

@@ -78,14 +78,20 @@ def train_generator(
     reports: tuple[Report, Report],
     device: torch.device,
     state_folder: Path,
+    start_from: Generator | None = None,
 ) -> tuple[Generator, Tensor, Conditions]:
     """A generator trained on labelled pictures, the rows that its denoiser learnt from, and the conditions of those.
 
-    Resumes from ``state_folder``. Raises ValueError when the split leaves one of the two without pictures.
+    start_from: a generator of the same architecture whose weights are where training begins, for training in stages (on exact
+    labels, then on occluded pictures, then on pseudo-labels). Resumes from ``state_folder``.
+
+    Raises ValueError when the split leaves one of the two without pictures.
     """
     torch.manual_seed(seed)
     generator = Generator(config).to(device)
     generator.check_size(samples)
+    if start_from is not None:
+        generator.load_state_dict(start_from.state_dict())
     seen, held_back = split_rows(len(samples), training.branch_share, seed)
     train_image_branch(
         generator.branch, samples[seen], model, training.branch, seed, reports[0], state_folder / "branch"
