@@ -3,8 +3,8 @@
     python -m benchmarks.base_stages --demo adhmr-demo --out benchmarks/results/base_stages.json
 
 At once: the demo's base, on exact source labels and biased pseudo-labels of wild pictures together. In stages: a third of the
-steps on the source, a third on the source's bodies and cameras before pasted backgrounds and behind pasted occluders (exact labels), a
-third on the wild pseudo-labels with a share of the source. The regressor's opponent is the demo's.
+steps on the source, a third on the source's bodies and cameras before pasted backgrounds and behind pasted occluders (exact
+labels), a third on the wild pseudo-labels with a share of the source. The regressor's opponent is the demo's.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ SAMPLERS: tuple[tuple[SamplerName, int], ...] = (("dpm-solver++", 8), ("ddim", 8
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--predictions", nargs="*", default=list(PREDICTIONS), choices=PREDICTIONS)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     model, training = free_body(1200), budget("quick").generator
@@ -48,7 +49,7 @@ def main() -> None:
     seen = conditions_of(trained.branch, truth)
     bodies = regressor.bodies(seen, truth.K, model)
     results = {}
-    for prediction in PREDICTIONS:
+    for prediction in options.predictions:
         torch.manual_seed(0)
         generator = Generator(replace(trained.config, prediction=prediction))
         train_denoiser(generator.denoiser, conditions, states, training.denoiser, 0, lambda *_: None)

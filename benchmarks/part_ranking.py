@@ -33,7 +33,7 @@ from scorer.candidates import CandidateSets, candidate_sets, noised_truth
 from scorer.correlation import spearman
 from scorer.train import train_ranking
 
-WEIGHTS = (0.0, 0.3, 1.0, 3.0)
+WEIGHTS = (0.0, 0.5, 2.0)
 
 
 def area_under_curve(badness: np.ndarray, bad: np.ndarray) -> np.ndarray:
