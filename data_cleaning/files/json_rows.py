@@ -15,22 +15,16 @@ import torch
 from data_cleaning.files.label_file import NotJudgeableError, ParameterModel, copy_whole
 from hmr.camera import default_K
 from hmr.files import read_json, write_atomically
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
-
-_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, OSError)
 
 
 def _write_json_like(path: Path, content: Any) -> None:
     """Numbers come back as they were read: Python writes the shortest text that means the same double."""
     with write_atomically(path) as partial, partial.open("w") as stream:
         json.dump(content, stream)
-
-
-def _reason(error: Exception) -> str:
-    return f"lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _kept(items: list[Any], keep: np.ndarray) -> list[Any]:
@@ -80,8 +74,8 @@ class EftFile:
                 pose = np.asarray(item["parm_pose"])
                 t = np.array([tx + centre[0], ty + centre[1], z])
                 yield _candidate(image, where, (pose[0], pose[1:], item["parm_shape"], t), K, body)
-            except _UNREADABLE as error:
-                yield Unreadable(where, _reason(error))
+            except ROW_ERRORS as error:
+                yield Unreadable(where, reason_of(error))
 
 
 @dataclass
@@ -135,8 +129,8 @@ class NeuralAnnotFile:
                 camera = item["cam_param"]
                 K = pinhole((camera["focal"][0], camera["focal"][1]), (camera["princpt"][0], camera["princpt"][1]))
                 yield _candidate(image, where, parameters, K, body)
-            except _UNREADABLE as error:
-                yield Unreadable(where, _reason(error))
+            except ROW_ERRORS as error:
+                yield Unreadable(where, reason_of(error))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from data_cleaning.files.label_file import ParameterModel, copy_whole
 from hmr.camera import default_K
 from hmr.files import write_atomically
 from hmr.formats.from_keypoints import MHR_70, ours, placed
-from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
+from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 
 
@@ -95,5 +95,5 @@ class ParquetFile:
             pixels, known = ours(flat, MHR_70, seen & given)
             points = placed(pixels, ours(deep, MHR_70, seen & given)[0], known, K)
             return PersonCandidate(image, "label", where, points, known, K, BY_KEYPOINTS)
-        except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
-            return Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))
+        except ROW_ERRORS as error:
+            return Unreadable(where, reason_of(error))

@@ -19,7 +19,7 @@ from data_cleaning.files.npz import member_names, rewrite_npz, rows_of, shape_of
 from hmr.camera import default_K
 from hmr.formats.from_keypoints import SMPLX_22, SPIN_44, ours, placed, translation_from_pixels
 from hmr.formats.object_npz import read_object_npz
-from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
+from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
@@ -164,5 +164,5 @@ class RowNpzFile:
             try:
                 image = photographs.named(str(row["imgname"]))
                 yield self.reader(row, image, where, photographs, body)
-            except (ValueError, KeyError, IndexError, OSError) as error:
-                yield Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))
+            except ROW_ERRORS as error:
+                yield Unreadable(where, reason_of(error))

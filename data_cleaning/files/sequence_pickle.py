@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from data_cleaning.files.label_file import ParameterModel
-from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
+from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource
 from hmr.skeleton import NUM_JOINTS, NUM_KEYPOINTS
@@ -56,8 +56,8 @@ class SequenceFile:
                 T = torch.from_numpy(np.asarray(self._content["cam_poses"][frame], dtype=np.float32))
                 K = torch.from_numpy(np.asarray(self._content["cam_intrinsics"], dtype=np.float32))
                 yield PersonCandidate(image, "label", where, points @ T[:3, :3].T + T[:3, 3], known, K, by)
-            except (ValueError, KeyError, IndexError, OSError) as error:
-                yield Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))
+            except ROW_ERRORS as error:
+                yield Unreadable(where, reason_of(error))
 
     def _world(self, person: int, frame: int, body: ParameterModel) -> tuple[torch.Tensor, torch.Tensor, str]:
         content = self._content

@@ -17,7 +17,7 @@ from PIL import Image
 from data_cleaning.files.label_file import ParameterModel, copy_whole
 from data_cleaning.files.row_npz import humans_4d
 from hmr.files import write_atomically
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 from hmr.photographs.read import photograph_from
 from hmr.unpickle import restricted_load
@@ -134,8 +134,8 @@ class TarFile:
                 if key not in people:
                     people = {key: self._people(key)}
                 yield humans_4d(_split(people[key][i]), key, where, photographs, body)
-            except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
-                yield Unreadable(where, f"lacks {error}" if isinstance(error, KeyError) else str(error))
+            except ROW_ERRORS as error:
+                yield Unreadable(where, reason_of(error))
 
 
 def _split(person: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed
-from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate, Unreadable
+from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
@@ -99,8 +99,8 @@ class HumanDataRows:
             points = keypoints_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
             known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
             return PersonCandidate(name, model, place, points, known, self._camera(row, photographs, name))
-        except (ValueError, IndexError, KeyError, OSError) as error:
-            return Unreadable(place, str(error))
+        except ROW_ERRORS as error:
+            return Unreadable(place, reason_of(error))
 
     def by_keypoints(self, row: int, model: str, photographs: PictureSource) -> PersonCandidate | Unreadable | None:
         """A row's body from the keypoints in the file; None where it has not both kinds."""
@@ -110,8 +110,8 @@ class HumanDataRows:
             K = self._camera(row, photographs, name)
             found = self._from_keypoints(row, K)
             return None if found is None else PersonCandidate(name, model, place, *found, K, BY_KEYPOINTS)
-        except (ValueError, IndexError, KeyError, OSError) as error:
-            return Unreadable(place, str(error))
+        except ROW_ERRORS as error:
+            return Unreadable(place, reason_of(error))
 
 
 def read_human_data(

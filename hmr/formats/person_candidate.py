@@ -46,6 +46,15 @@ class PersonCandidate:
         return torch.cat([pixels.amin(0), pixels.amax(0)])
 
 
+#: What goes wrong with one row of a file, and does not concern the others.
+ROW_ERRORS = (ValueError, KeyError, IndexError, TypeError, OSError)
+
+
+def reason_of(error: Exception) -> str:
+    """For people."""
+    return f"lacks {error}" if isinstance(error, KeyError) else str(error)
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """A candidate that could not be read, and why."""

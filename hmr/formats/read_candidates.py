@@ -9,7 +9,7 @@ from typing import Any
 from hmr.body import BodyModel
 from hmr.formats.human_data import is_human_data, read_human_data
 from hmr.formats.object_npz import read_object_npz
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.person_files import hmr2, sam_3d_body, smpler_x
 from hmr.photographs.folder import Photographs
 
@@ -56,8 +56,6 @@ def read_candidates(
                 bad += [item for item in items if isinstance(item, Unreadable)]
             else:
                 found.append(person_reader(content)(content, file, model, photographs, body))
-        except KeyError as error:
-            bad.append(Unreadable(str(file), f"lacks {error}"))
-        except (ValueError, OSError, TypeError, IndexError) as error:
-            bad.append(Unreadable(str(file), str(error)))
+        except ROW_ERRORS as error:
+            bad.append(Unreadable(str(file), reason_of(error)))
     return found, bad
