@@ -70,7 +70,7 @@ def opened(path: Path, coco: Path | None) -> tuple[LabelFile | OurFolder, list[s
 
 
 def units_of(data: Path, rows_per_unit: int, coco: Path | None) -> tuple[list[Unit], list[BadFile]]:
-    """All units of a file, our own folder, or a folder of files. Raises ValueError when there is no file of labels at all."""
+    """All units of a file, our own folder, or a folder of files. Raises ValueError when none has labels."""
     units: list[Unit] = []
     bad: list[BadFile] = []
     for path in label_files(data):
@@ -82,4 +82,7 @@ def units_of(data: Path, rows_per_unit: int, coco: Path | None) -> tuple[list[Un
         name = str(path.relative_to(data))
         for start in range(0, count, rows_per_unit):
             units.append(Unit(data, name, start, min(start + rows_per_unit, count), identity))
+    if not units and bad:
+        more = f" (and {len(bad) - 1} more like it)" if len(bad) > 1 else ""
+        raise ValueError(f"{bad[0].reason}{more}")
     return units, bad
