@@ -9,6 +9,8 @@ from adhmr.cleaning import Cleaned
 from adhmr.report.overlay import BLUE, data_uri, draw_keypoints, enlarged
 from adhmr.review.sample import unit_of_row
 from data_cleaning.decode import Decoded
+from data_cleaning.files.our_folder import OurFolder
+from data_cleaning.units import opened
 from hmr.skeleton import KEYPOINT_NAMES
 
 PIXELS = 224
@@ -19,7 +21,7 @@ def rows_worth_seeing(value: np.ndarray, keep: np.ndarray, count: int) -> np.nda
     a quarter of the worst, and a quarter spread evenly over what is kept. In order, without repeats."""
     order = np.argsort(value, kind="stable")
     order = order[np.isfinite(value[order])]
-    edge = int(np.searchsorted(np.arange(len(order)), keep[order].sum()))
+    edge = int(keep[order].sum())
     around = order[max(0, edge - count // 4) : edge + count // 4]
     worst = order[::-1][: count // 4]
     kept = order[keep[order]]
@@ -54,9 +56,6 @@ def overlays(cleaned: Cleaned, rows: np.ndarray) -> dict[int, str]:
 
 def crop_size(cleaned: Cleaned) -> int:
     """Of our own set that of its pictures; of photographs one that is good to look at."""
-    from data_cleaning.files.our_folder import OurFolder
-    from data_cleaning.units import opened
-
     if cleaned.units and cleaned.units[0].path.is_dir():
         file, _ = opened(cleaned.units[0].path, None)
         if isinstance(file, OurFolder):
