@@ -11,7 +11,7 @@ from data_cleaning.files.label_file import ParameterModel
 from data_cleaning.files.open import label_files
 from data_cleaning.run_units import Decoder, score_units
 from data_cleaning.units import BadFile, Unit, units_of
-from hmr.files import sha256_of
+from hmr.files import read_json, sha256_of
 from hmr.free_body import free_body
 from hmr.smplx_files import load_body
 from scorer.protocol import load_scorer
@@ -50,6 +50,15 @@ class ScoringJob:
         if self.rows_per_unit < 1:
             raise ValueError(f"expected --rows_per_unit of at least 1, got {self.rows_per_unit}")
         return units_of(self.data, self.rows_per_unit, self.coco)
+
+
+ROWS_PER_UNIT = 1000
+
+
+def rows_per_unit(scores: Path | None) -> int:
+    """How `adhmr score` cut the files up in a folder that it wrote, so that nobody has to say it twice."""
+    path = scores / "provenance.json" if scores is not None else None
+    return int(read_json(path)["config"]["rows_per_unit"]) if path is not None and path.exists() else ROWS_PER_UNIT
 
 
 def task_of_array() -> tuple[int, int]:

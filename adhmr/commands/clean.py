@@ -40,7 +40,6 @@ class Options:
         body_model: see `adhmr score`
         body_model_type: smpl, smplh or smplx
         coco: see `adhmr score`
-        rows_per_unit: see `adhmr score`; as it was given there
         seed: kept in the provenance
         device: cpu or cuda
         strict: write nothing and exit with 2 when a label cannot be judged
@@ -72,7 +71,6 @@ class Options:
     body_model: Path | None = None
     body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
     coco: Path | None = None
-    rows_per_unit: int = 1000
     seed: int = 0
     device: str = "cpu"
     strict: bool = False
@@ -87,7 +85,7 @@ def run(options: Options) -> int:
     from adhmr.progress import console
     from adhmr.ranking.tags import read_tags
     from adhmr.review.build import write_review
-    from adhmr.scoring import ScoringJob
+    from adhmr.scoring import ScoringJob, rows_per_unit
     from data_cleaning.decisions import read_decisions
     from data_cleaning.guarantee import read_checked
     from data_cleaning.rules import decided
@@ -103,7 +101,7 @@ def run(options: Options) -> int:
         raise ValueError("give --scorer, or --scores (a folder that `adhmr score` wrote), one of the two")
     job = ScoringJob(
         options.data, options.scorer or Path(), options.images, options.coco, options.body_model, options.body_model_type,
-        options.rows_per_unit, options.device,
+        rows_per_unit(options.scores), options.device,
     )  # fmt: skip
     if options.scorer is not None:
         load_scorer(options.scorer)  # a mistake here should not come after an hour

@@ -38,7 +38,7 @@ def test_scored_in_one_go_or_in_two_phases_it_is_the_same(kind, tmp_path, scorer
     assert main(["score", *data(path), *scores]) == 0
     assert "scored 2 labels" in " ".join(capsys.readouterr().out.split())
     assert {p: p.read_bytes() for p in (tmp_path / "scores").glob("*.parquet")} == before
-    filtered = ["--scores", str(tmp_path / "scores"), "--rows_per_unit", "2", "--out", str(tmp_path / "b")]
+    filtered = ["--scores", str(tmp_path / "scores"), "--out", str(tmp_path / "b")]
     assert main(["clean", *data(path), *filtered, "--fraction", "0.6", "--review", "true"]) == 0
     assert (tmp_path / "b" / "review.html").read_text().count("data:image/jpeg") == N
     a, b = (pq.read_table(tmp_path / name / "scores.parquet") for name in "ab")
