@@ -3,13 +3,14 @@
     python -m benchmarks.part_ranking --demo adhmr-demo --out benchmarks/results/part_ranking.json
 
 Takes a finished demo's pictures and candidates; one encoder for each seed, the ranking learnt from it with each weight. Tests on
-the base's samples and on noised truths of the shifted domain, and on the labels to clean.
+the base's samples and on noised truths of the shifted domain, and on the labels to clean; with --validation on other pictures of the
+kind, which is what the weight was chosen on.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,16 @@ from scipy.stats import rankdata
 
 from adhmr.demo.config import budget
 from adhmr.figures import Figure, bootstrap, mean_figure, show
+from adhmr.world.domains import DOMAINS
 from adhmr.world.hidden_truth import load_hidden_truth
+from adhmr.world.make import make_samples
+from adhmr.world.pseudo_labels import mixed_labels
 from data_cleaning.score import score_labels
+from diffusion_hmr import Generator
+from hmr.body import BodyModel
 from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
-from hmr.hypotheses import load_hypotheses
+from hmr.hypotheses import Hypotheses, load_hypotheses
 from hmr.networks.checkpoint import load_part
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples, load_samples
@@ -43,11 +49,41 @@ def area_under_curve(badness: np.ndarray, bad: np.ndarray) -> np.ndarray:
     return ((rank * bad).sum(-1) - positive * (positive + 1) / 2) / (positive * negative)
 
 
-def figures(scorer: Scorer, demo: Path, model) -> dict[str, Figure]:
-    truth = load_samples(demo / "data" / "test-target")
+@dataclass(frozen=True)
+class Tests:
+    """Pictures with the base's samples of them, and labels of which some are grossly wrong (n,)."""
+
+    truth: Samples
+    proposed: Hypotheses
+    labelled: Samples
+    gross: np.ndarray
+
+    @classmethod
+    def of_demo(cls, demo: Path) -> Tests:
+        hidden = load_hidden_truth(demo / "data" / "to-clean" / "hidden-truth.npz")
+        proposed = load_hypotheses(demo / "evaluation" / "base-target.npz")
+        return cls(
+            load_samples(demo / "data" / "test-target"),
+            proposed,
+            load_samples(demo / "data" / "to-clean"),
+            hidden.gross,
+        )
+
+    @classmethod
+    def for_validation(cls, demo: Path, size: int, model: BodyModel) -> Tests:
+        base = Generator.from_pretrained(demo / "generator-base")
+        truth = make_samples(DOMAINS["target"], 300, size, 181, model, "validation")
+        labelled, hidden = mixed_labels(
+            make_samples(DOMAINS["target"], 800, size, 182, model, "validation-labels"), 183, model
+        )
+        return cls(truth, base.propose(truth, model, 10, 184, "base"), labelled, hidden.gross)
+
+
+def figures(scorer: Scorer, tests: Tests, model: BodyModel) -> dict[str, Figure]:
+    truth = tests.truth
     out: dict[str, Figure] = {}
     kinds = {
-        "generator": load_hypotheses(demo / "evaluation" / "base-target.npz"),
+        "generator": tests.proposed,
         "noised": noised_truth(truth, 10, 42),
     }
     for kind, hypotheses in kinds.items():
@@ -56,9 +92,8 @@ def figures(scorer: Scorer, demo: Path, model) -> dict[str, Figure]:
         for part in ("torso", "left_arm", "left_leg", "left_hand", "left_foot"):
             true = sets.displacement_mm[..., list(PARTS[part])].mean(-1)
             out[f"{kind}, SRCC of {part}"] = mean_figure(spearman(scores.part_mm(part).numpy(), true.numpy()))
-    hidden = load_hidden_truth(demo / "data" / "to-clean" / "hidden-truth.npz")
-    odds = score_labels(scorer, load_samples(demo / "data" / "to-clean"), model).gross_probability
-    out["gross labels, AUC"] = bootstrap(area_under_curve, odds, hidden.gross)
+    odds = score_labels(scorer, tests.labelled, model).gross_probability
+    out["gross labels, AUC"] = bootstrap(area_under_curve, odds, tests.gross)
     return out
 
 
@@ -66,11 +101,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--demo", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--weights", nargs="*", type=float, default=list(WEIGHTS))
+    parser.add_argument("--validation", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     demo, model, found = options.demo, free_body(1200), {}
     config = ScorerConfig(size=read_json(demo / "scorer" / "config.json")["config"]["size"])
     training = budget("quick").scorer
+    tests = Tests.for_validation(demo, config.size, model) if options.validation else Tests.of_demo(demo)
     plain = Samples.cat([load_samples(demo / "data" / name) for name in ("source", "rendered")])
     judged = load_samples(demo / "data" / "judged")
     for seed in range(options.seeds):
@@ -83,12 +121,12 @@ def main() -> None:
         first = Scorer(config)
         load_part(demo / "generator-base", "branch", first.branch)
         train_image_branch(first.branch, plain, model, training.branch, seed, lambda *_: None)
-        for weight in WEIGHTS:
+        for weight in options.weights:
             torch.manual_seed(seed)
             scorer = Scorer(config)
             scorer.load_state_dict(first.state_dict())
             train_ranking(scorer, judged, sets, model, replace(training, part_weight=weight), seed, lambda *_: None)
-            found[f"weight {weight:g}, seed {seed}"] = row = figures(scorer, demo, model)
+            found[f"weight {weight:g}, seed {seed}"] = row = figures(scorer, tests, model)
             print(
                 f"weight {weight:g}, seed {seed}: " + "; ".join(f"{k} {show(v, 3)}" for k, v in row.items()), flush=True
             )
