@@ -3,8 +3,8 @@
     python -m benchmarks.part_ranking --demo adhmr-demo --out benchmarks/results/part_ranking.json
 
 Takes a finished demo's pictures and candidates; one encoder for each seed, the ranking learnt from it with each weight. Tests on
-the base's samples and on noised truths of the shifted domain, and on the labels to clean; with --validation on other pictures of the
-kind, which is what the weight was chosen on.
+the base's samples and on noised truths of the shifted domain, and on the labels to clean; with --validation on other pictures
+of the kind, which is what the weight was chosen on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import mixed_labels
 from data_cleaning.score import score_labels
 from diffusion_hmr import Generator
-from hmr.body import BodyModel
 from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses
@@ -34,6 +33,7 @@ from hmr.networks.checkpoint import load_part
 from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples, load_samples
 from hmr.skeleton import PARTS
+from hmr.smpl_layout import LayoutBody
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import CandidateSets, candidate_sets, noised_truth
 from scorer.correlation import spearman
@@ -70,7 +70,7 @@ class Tests:
         )
 
     @classmethod
-    def for_validation(cls, demo: Path, size: int, model: BodyModel) -> Tests:
+    def for_validation(cls, demo: Path, size: int, model: LayoutBody) -> Tests:
         base = Generator.from_pretrained(demo / "generator-base")
         truth = make_samples(DOMAINS["target"], 300, size, 181, model, "validation")
         labelled, hidden = mixed_labels(
@@ -79,7 +79,7 @@ class Tests:
         return cls(truth, base.propose(truth, model, 10, 184, "base"), labelled, hidden.gross)
 
 
-def figures(scorer: Scorer, tests: Tests, model: BodyModel) -> dict[str, Figure]:
+def figures(scorer: Scorer, tests: Tests, model: LayoutBody) -> dict[str, Figure]:
     truth = tests.truth
     out: dict[str, Figure] = {}
     kinds = {
