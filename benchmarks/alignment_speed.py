@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=48, help="the batch of a step; a third of them are sampled")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--growth", nargs="*", type=int, default=[10, 100, 1000], help="hypotheses of a picture")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -117,7 +118,7 @@ def main() -> None:
     ours = seconds(lambda: generator.sample_states(few, 100, 0), options.repeats, device)
     plain = seconds(lambda: plain_sampling(generator, few, 100), options.repeats, device)
     growth = {}
-    for count in (10, 100, 1000):
+    for count in options.growth:
         took = statistics.median(seconds(lambda m=count: generator.sample_states(conditions[:4], m, 0), 3, device))
         peak = (
             torch.cuda.max_memory_allocated() / 2**20
