@@ -10,6 +10,7 @@ that fit the caches) against plain float32 with all hypotheses at once; time and
 from __future__ import annotations
 
 import argparse
+import copy
 import platform
 import resource
 import statistics
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--growth", nargs="*", type=int, default=[10, 100, 1000], help="hypotheses of a picture")
+    parser.add_argument("--compiled", action="store_true", help="also sample by torch.compile")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -146,6 +148,11 @@ def main() -> None:
             torch.bfloat16 if fast_precision(device) == "bf16" else torch.float32,
         ),
     }  # fmt: skip
+    if options.compiled:
+        compiled = copy.deepcopy(generator)
+        compiled.denoiser.forward = torch.compile(compiled.denoiser.forward)
+        fast = seconds(lambda: compiled.sample_states(few, 100, 0), options.repeats, device)
+        content["sampling_m100_compiled"] = block(fast, plain)
     write_json(options.out, content)
     print(content)
 
