@@ -38,7 +38,7 @@ class ScorerTraining:
     ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=560, batch_size=32, lr=2e-3))
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
-    part_weight: float = 0.0
+    part_weight: float = 5.0
 
 
 def judgement_loss(

@@ -8,12 +8,13 @@ from hmr.camera import bearing
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
+from hmr.skeleton import PARTS
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, candidate_sets, noised_truth, uvd_of
 from scorer.correlation import pearson, spearman
 from scorer.mirror import mirror_images, mirror_uvd, score_both_ways
 from scorer.own_estimate import expected_absolute
-from scorer.ranknet import gross_loss, pair_loss, ranknet_loss
+from scorer.ranknet import gross_loss, pair_loss, part_ranknet_loss, ranknet_loss
 from scorer.scores import fit_calibration, fit_platt
 
 
@@ -164,3 +165,16 @@ def test_both_ways_is_the_mean_of_a_picture_and_its_mirror_image(small_world):
     plain, both = scorer.score(samples, hypotheses, body), score_both_ways(scorer, samples, hypotheses, body)
     torch.testing.assert_close(both.value, 0.5 * (plain.value + mirrored.value))
     assert not torch.allclose(plain.displacement_mm, mirrored.displacement_mm, rtol=1e-3)
+
+
+def test_parts_are_ranked_by_themselves():
+    """Of two candidates one has the better torso, the other the better left arm; saying so costs less than saying the contrary."""
+    true = torch.full((1, 2, 29), 50.0)
+    torso, arm = list(PARTS["torso"]), list(PARTS["left_arm"])
+    true[0, 0, torso], true[0, 1, arm] = 10.0, 10.0
+    right = part_ranknet_loss(true.log(), true)
+    swapped = part_ranknet_loss(true.flip(1).log(), true)
+    equal = part_ranknet_loss(torch.zeros(1, 2, 29), true)
+    assert float(right) < float(equal) < float(swapped)
+    assert float(equal) == pytest.approx(math.log(2))
+    assert float(part_ranknet_loss(2 * true.log(), true)) < float(right)
