@@ -168,7 +168,7 @@ def test_both_ways_is_the_mean_of_a_picture_and_its_mirror_image(small_world):
 
 
 def test_parts_are_ranked_by_themselves():
-    """Of two candidates one has the better torso, the other the better left arm; saying so costs less than saying the contrary."""
+    """Of two candidates one has the better torso, the other the better left arm; saying so costs less than the contrary."""
     true = torch.full((1, 2, 29), 50.0)
     torso, arm = list(PARTS["torso"]), list(PARTS["left_arm"])
     true[0, 0, torso], true[0, 1, arm] = 10.0, 10.0
