@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from adhmr.scoring import ScoringJob
 from data_cleaning.run_units import Decoder
@@ -64,12 +65,14 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
     if not ray.is_initialized():
         # On a cluster its own resources; here as many cores as workers, so that a worker is a core.
         cores = None if "RAY_ADDRESS" in os.environ or on_gpu else workers
-        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="WARNING")
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         rows = ray.data.from_items([{"unit": pickle.dumps(unit)} for unit in todo], override_num_blocks=len(todo))
         decoded = rows.map(_Decode(job, size), num_cpus=0.25)
         scored = decoded.map(
-            _Score, fn_constructor_args=(job, scorer_id, str(out), 1), concurrency=workers,  # pyright: ignore
+            cast(Any, _Score), fn_constructor_args=(job, scorer_id, str(out), 1),
+            compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=0 if on_gpu else 0.75, num_gpus=1 if on_gpu else 0,
         )  # fmt: skip
         done = scored.take_all()

@@ -131,7 +131,7 @@ def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float
     """Seconds from Ray's being up to its last parquet."""
     import ray
 
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="WARNING")
     began = time.perf_counter()
     score_on_ray(job, units, out, workers)
     return time.perf_counter() - began
