@@ -28,7 +28,11 @@ class _Decode:
     _decoder: Decoder | None = None
 
     def __call__(self, row: Block) -> Block:
-        self._decoder = self._decoder or self.job.decoder(self.size)
+        if self._decoder is None:
+            import torch
+
+            torch.set_num_threads(1)  # a worker is a core
+            self._decoder = self.job.decoder(self.size)
         return {"decoded": pickle.dumps(self._decoder(pickle.loads(row["unit"])))}
 
 

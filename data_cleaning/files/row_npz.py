@@ -83,9 +83,10 @@ def bedlam(row: Row, image: str, where: str, photographs: PictureSource, body: P
 
 def camera_hmr(row: Row, image: str, where: str, photographs: PictureSource, body: ParameterModel) -> PersonCandidate:
     """CameraHMR: pose_cam (or pose) and shape under cam_int (else the diagonal), placed by the first 22 of gtkps."""
-    K = default_K(*photographs.size_wh(image))
     if "cam_int" in row:
         K = torch.from_numpy(np.asarray(row["cam_int"], dtype=np.float32))
+    else:
+        K = default_K(*photographs.size_wh(image))
     seen = np.asarray(row["gtkps"], dtype=np.float32)[:, :3]
     seen = seen if seen.shape[1] == 3 else np.concatenate([seen, np.ones((len(seen), 1), dtype=np.float32)], 1)
     pose = row["pose_cam"] if "pose_cam" in row else row["pose"]

@@ -19,7 +19,7 @@ from data_cleaning.files.row_npz import humans_4d
 from hmr.files import write_atomically
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
-from hmr.photographs.read import photograph_from
+from hmr.photographs.read import photograph_from, upright_size_wh
 from hmr.unpickle import restricted_load
 
 _BLOCK, _RECORD = 512, 10240
@@ -157,7 +157,7 @@ class _TarPictures:
 
     def size_wh(self, name: str) -> tuple[int, int]:
         with Image.open(io.BytesIO(self.file.picture_bytes(name))) as image:
-            return image.size
+            return upright_size_wh(image)
 
     def read(self, name: str) -> np.ndarray:
         return photograph_from(io.BytesIO(self.file.picture_bytes(name)), f"{self.file.path}, {name}")

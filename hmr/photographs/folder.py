@@ -9,10 +9,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from hmr.photographs.read import read_photograph
+from hmr.photographs.read import read_photograph, upright_size_wh
 
 
 class PictureSource(Protocol):
@@ -56,7 +56,7 @@ class Photographs:
     def size_wh(self, name: str) -> tuple[int, int]:
         """Upright, pixels."""
         with Image.open(self.folder / name) as image:
-            return ImageOps.exif_transpose(image).size
+            return upright_size_wh(image)
 
     def read(self, name: str) -> np.ndarray:
         """(h, w, 3) uint8, upright."""

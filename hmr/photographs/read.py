@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
@@ -30,6 +30,12 @@ def read_photograph(path: Path) -> np.ndarray:
             return photograph_from(stream, str(path))
     except FileNotFoundError:
         raise ValueError(f"{path}: expected a photograph, there is none") from None
+
+
+def upright_size_wh(image: Image.Image) -> tuple[int, int]:
+    """Of a picture that was opened; from its header, without decoding it."""
+    w, h = image.size
+    return (h, w) if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8) else (w, h)
 
 
 def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:

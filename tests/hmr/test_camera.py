@@ -37,3 +37,17 @@ def test_the_crop_of_a_photograph_shows_what_its_camera_says():
     u, v = project(spot, samples.K[0])[0].tolist()
     assert samples.rgb[0, 0, int(v), int(u)] == 255
     assert samples.rgb[0, 0, 2, 2] == 0
+
+
+def test_a_turned_photographs_size_is_known_without_decoding_it(tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    from hmr.photographs.folder import Photographs
+
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+        source = Photographs(tmp_path)
+        assert source.size_wh("a.jpg") == np.shape(source.read("a.jpg"))[1::-1]
