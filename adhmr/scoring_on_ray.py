@@ -69,7 +69,7 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
     if not ray.is_initialized():
         # On a cluster its own resources; here as many cores as workers, so that a worker is a core.
         cores = None if "RAY_ADDRESS" in os.environ or on_gpu else workers
-        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="WARNING")
+        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         rows = ray.data.from_items([{"unit": pickle.dumps(unit)} for unit in todo], override_num_blocks=len(todo))

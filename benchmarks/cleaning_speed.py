@@ -9,6 +9,7 @@ on one thread. Ray's start is not counted, the streaming of its stages is.
 from __future__ import annotations
 
 import argparse
+import logging
 import platform
 import resource
 import tempfile
@@ -131,7 +132,7 @@ def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float
     """Seconds from Ray's being up to its last parquet."""
     import ray
 
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="WARNING")
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     began = time.perf_counter()
     score_on_ray(job, units, out, workers)
     return time.perf_counter() - began
