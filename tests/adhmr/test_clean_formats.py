@@ -148,8 +148,10 @@ def test_labels_of_any_format_are_drawn_to_check(tmp_path):
     assert len(list((tmp_path / "drawn").glob("*.png"))) == N - 1
 
 
-def test_ray_writes_the_same_scores(tmp_path, scorer):
+@pytest.mark.parametrize("apart", [False, True], ids=["one stage, as on CPUs", "two stages, as with GPUs"])
+def test_ray_writes_the_same_scores(tmp_path, scorer, monkeypatch, apart):
     pytest.importorskip("ray")
+    monkeypatch.setattr("adhmr.scoring_on_ray.scores_apart", lambda device: apart)
     path = make("camera_hmr", tmp_path)
     arguments = ["score", *data(path), "--scorer", str(scorer), "--rows_per_unit", "2"]
     assert main([*arguments, "--out", str(tmp_path / "here")]) == 0
