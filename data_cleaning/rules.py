@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class ScoredLabels:
     swapped_gain: np.ndarray = field(default_factory=lambda: np.zeros(0))
     repeats: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def worst_mm(self) -> np.ndarray:
         """(n,) of the keypoint that seems to be furthest off."""
         return self.displacement_mm.max(-1)
@@ -167,14 +168,13 @@ def keep_by_parts(labels: ScoredLabels, max_part_mm: float) -> list[Verdict]:
     """Keep a body whose torso, head, arms and legs each seem at most ``max_part_mm`` off; hands and feet that do not are named as
     bad parts of a label that stays."""
     _need(labels.worst_mm, "displacements")
-    off = {part: labels.part_mm(part) > max_part_mm for part in PARTS}
+    mm = {part: labels.part_mm(part) for part in PARTS}
+    off = {part: values > max_part_mm for part, values in mm.items()}
     inner = [part for part in PARTS if part not in EXTREMITIES]
 
     def why(i: int, worst: str) -> str:
         del worst
-        return ", ".join(
-            f"{part.replace('_', ' ')} about {labels.part_mm(part)[i]:.0f} mm off" for part in inner if off[part][i]
-        )
+        return ", ".join(f"{part.replace('_', ' ')} about {mm[part][i]:.0f} mm off" for part in inner if off[part][i])
 
     bad = [tuple(part for part in EXTREMITIES if off[part][i]) for i in range(len(labels.key))]
     return _verdicts(labels, ~np.any([off[part] for part in inner], axis=0), why, bad)
