@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adhmr.scoring import ScoringJob
+from data_cleaning.decode import Decoded
 from data_cleaning.run_units import Decoder
 from data_cleaning.score import judge
 from data_cleaning.side_car import is_scored, unit_table, write_unit
@@ -21,7 +21,7 @@ Block = dict[str, Any]
 
 @dataclass
 class _Decode:
-    """A unit to its crops and keypoints; they travel between the stages as bytes."""
+    """A unit to its crops and keypoints."""
 
     job: ScoringJob
     size: int
@@ -33,7 +33,7 @@ class _Decode:
 
             torch.set_num_threads(1)  # a worker is a core
             self._decoder = self.job.decoder(self.size)
-        return {"decoded": pickle.dumps(self._decoder(pickle.loads(row["unit"])))}
+        return {"decoded": self._decoder(row["unit"])}
 
 
 class _Score:
@@ -46,7 +46,7 @@ class _Score:
         self.scorer, self.scorer_id, self.out = load_scorer(job.scorer).to(job.device), scorer_id, Path(out)
 
     def __call__(self, row: Block) -> Block:
-        decoded = pickle.loads(row["decoded"])
+        decoded: Decoded = row["decoded"]
         write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.scorer_id))
         return {"labels": len(decoded.rows), "bad": sum(bool(r.problem) for r in decoded.rows)}
 
@@ -87,7 +87,7 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
         ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        rows = ray.data.from_items([{"unit": pickle.dumps(unit)} for unit in todo], override_num_blocks=len(todo))
+        rows = ray.data.from_items([{"unit": unit} for unit in todo], override_num_blocks=len(todo))
         pool = ray.data.ActorPoolStrategy(size=workers)
         if scores_apart(job.device):
             decoded = rows.map(_Decode(job, size), num_cpus=0.5)

@@ -52,7 +52,9 @@ def rewrite_npz(path: Path, out: Path, changes: dict[str, Callable[[np.ndarray],
                 if change is None:
                     shutil.copyfileobj(stream, written)
                 else:
-                    np.lib.format.write_array(written, change(read_npy(stream)), allow_pickle=True)
+                    array = change(read_npy(stream))
+                    # Written, not read: HumanData's dictionaries are object arrays; only harmless types came through read_npy.
+                    np.lib.format.write_array(written, array, allow_pickle=array.dtype.hasobject)
 
 
 def rows_of(array: np.ndarray, keep: np.ndarray) -> np.ndarray:
