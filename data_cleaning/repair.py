@@ -16,6 +16,7 @@ from torch import Tensor
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
 from hmr.hypotheses import Hypotheses
+from hmr.perturb import choose
 from hmr.samples import Samples
 from scorer.mirror import score_both_ways
 from scorer.protocol import AnyScorer
@@ -138,7 +139,7 @@ def refine(
     with torch.no_grad():
         fitted = change.applied(safe)
     good = finite & torch.stack([x.flatten(1).isfinite().all(1) for x in _fields(fitted)]).all(0)
-    return _chosen(good, fitted, start)
+    return choose(good.long(), [start, fitted])
 
 
 def _fields(params: BodyParams) -> list[Tensor]:
@@ -147,12 +148,6 @@ def _fields(params: BodyParams) -> list[Tensor]:
 
 def _relative(points: Tensor) -> Tensor:
     return points - points[..., :1, :]
-
-
-def _chosen(first: Tensor, a: BodyParams, b: BodyParams) -> BodyParams:
-    """a where ``first`` (b,), else b."""
-    pick = [torch.where(first.view(-1, *[1] * (x.ndim - 1)), x, y) for x, y in zip(_fields(a), _fields(b), strict=True)]
-    return BodyParams(*pick)
 
 
 def repair(
@@ -171,4 +166,4 @@ def repair(
     both = BodyParams.stack([samples.label, fitted], dim=1)
     score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, samples.K, "repair", 0), model).value
     better = score[:, 1] > score[:, 0]
-    return replace(samples, label=_chosen(better, fitted, samples.label)), better
+    return replace(samples, label=choose(better.long(), [samples.label, fitted])), better

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from adhmr.cleaning import Cleaned
-from adhmr.report.overlay import BLUE, data_uri, draw_keypoints, enlarged
-from adhmr.review.sample import unit_of_row
+from adhmr.report.overlay import data_uri
+from adhmr.review.sample import bones_over, unit_of_row
 from data_cleaning.decode import Decoded
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.units import opened
@@ -31,12 +31,11 @@ def rows_worth_seeing(value: np.ndarray, keep: np.ndarray, count: int) -> np.nda
 
 def draw(decoded: Decoded, worst_keypoint: str) -> str:
     """A data URI of the first label of ``decoded``; empty when it cannot be drawn."""
-    if decoded.samples is None:
+    bones = bones_over(decoded, PIXELS)
+    if bones is None:
         return ""
-    size = decoded.samples.size
-    picture, _ = enlarged(decoded.samples.rgb[0].permute(1, 2, 0).numpy(), np.eye(3), max(1, PIXELS // size))
-    xy = (decoded.uvd[0, :, :2].numpy() + 1) * picture.shape[0] / 2
-    drawn = Image.fromarray(draw_keypoints(picture, xy, decoded.known[0].numpy(), BLUE, 2))
+    _, over, xy = bones
+    drawn = Image.fromarray(over)
     x, y = xy[KEYPOINT_NAMES.index(worst_keypoint)]
     ImageDraw.Draw(drawn).ellipse([x - 11, y - 11, x + 11, y + 11], outline=(230, 60, 50), width=3)
     return data_uri(np.asarray(drawn), 80)

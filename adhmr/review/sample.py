@@ -23,14 +23,15 @@ def unit_of_row(units: list[Unit], row: int) -> Unit:
     raise IndexError(f"row {row} after the last")
 
 
-def bones_over(decoded: Decoded, pixels: int) -> np.ndarray | None:
-    """The crop beside the crop with the label's bones; None when the label cannot be judged."""
+def bones_over(decoded: Decoded, pixels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Of the first label the crop, the crop with its bones, and where its keypoints are in them (29, 2); None when it cannot be
+    judged."""
     if decoded.samples is None:
         return None
     factor = max(1, pixels // decoded.samples.size)
     picture, _ = enlarged(decoded.samples.rgb[0].permute(1, 2, 0).numpy(), np.eye(3), factor)
     xy = (decoded.uvd[0, :, :2].numpy() + 1) * picture.shape[0] / 2
-    return np.concatenate([picture, draw_keypoints(picture, xy, decoded.known[0].numpy(), BLUE)], 1)
+    return picture, draw_keypoints(picture, xy, decoded.known[0].numpy(), BLUE, 2), xy
 
 
 def _mesh_over(file: OurFolder, i: int, pixels: int) -> np.ndarray | None:
@@ -60,4 +61,5 @@ def drawn_labels(
             yield own[unit.name].rows[unit.start], _mesh_over(own[unit.name], unit.start, pixels)
         else:
             decoded = decoder(unit)
-            yield decoded.rows[0].key, bones_over(decoded, pixels)
+            drawn = bones_over(decoded, pixels)
+            yield decoded.rows[0].key, np.concatenate(drawn[:2], 1) if drawn is not None else None

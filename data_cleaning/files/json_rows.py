@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,20 +43,17 @@ class EftFile:
     """data[] of {parm_pose 24×3×3, parm_shape, parm_cam, bbox_scale, bbox_center, annotId, imageName}."""
 
     path: Path
+    content: dict[str, Any] = field(repr=False)
     format_name: str = "EFT"
-
-    @cached_property
-    def _content(self) -> dict[str, Any]:
-        return read_json(self.path)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        return tuple(str(i) for i in range(len(self._content["data"])))
+        return tuple(str(i) for i in range(len(self.content["data"])))
 
     def write(self, keep: np.ndarray, out: Path) -> None:
         if keep.all():
             return copy_whole(self.path, out)
-        return _write_json_like(out, {**self._content, "data": _kept(self._content["data"], keep)})
+        return _write_json_like(out, {**self.content, "data": _kept(self.content["data"], keep)})
 
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
@@ -65,7 +62,7 @@ class EftFile:
         for i in range(start, stop):
             where = f"{self.path}, row {i}"
             try:
-                item = self._content["data"][i]
+                item = self.content["data"][i]
                 image = photographs.named(str(item["imageName"]))
                 K = default_K(*photographs.size_wh(image))
                 (s, tx, ty), side = (float(v) for v in item["parm_cam"]), 200.0 * float(item["bbox_scale"])
@@ -83,21 +80,18 @@ class NeuralAnnotFile:
     """{annotation id: {smplx_param or smpl_param, cam_param}}. Its photographs are those of a COCO file with the same ids."""
 
     path: Path
+    content: dict[str, Any] = field(repr=False)
     coco: Path | None = None
     format_name: str = "NeuralAnnot"
 
-    @cached_property
-    def _content(self) -> dict[str, Any]:
-        return read_json(self.path)
-
     @property
     def rows(self) -> tuple[str, ...]:
-        return tuple(self._content)
+        return tuple(self.content)
 
     def write(self, keep: np.ndarray, out: Path) -> None:
         if keep.all():
             return copy_whole(self.path, out)
-        return _write_json_like(out, {k: self._content[k] for k in _kept(list(self._content), keep)})
+        return _write_json_like(out, {k: self.content[k] for k in _kept(list(self.content), keep)})
 
     @cached_property
     def _image_of(self) -> dict[str, str]:
@@ -117,7 +111,7 @@ class NeuralAnnotFile:
         for key in self.rows[start:stop]:
             where = f"{self.path}, annotation {key}"
             try:
-                item = self._content[key]
+                item = self.content[key]
                 image = photographs.named(image_of[key])
                 if "smplx_param" in item:
                     p = item["smplx_param"]
@@ -138,20 +132,17 @@ class CocoFile:
     """Annotations are filtered; every image stays. There are 2D keypoints alone, so a scorer of bodies cannot judge them."""
 
     path: Path
+    content: dict[str, Any] = field(repr=False)
     format_name: str = "COCO"
-
-    @cached_property
-    def _content(self) -> dict[str, Any]:
-        return read_json(self.path)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        return tuple(str(a.get("id", i)) for i, a in enumerate(self._content["annotations"]))
+        return tuple(str(a.get("id", i)) for i, a in enumerate(self.content["annotations"]))
 
     def write(self, keep: np.ndarray, out: Path) -> None:
         if keep.all():
             return copy_whole(self.path, out)
-        return _write_json_like(out, {**self._content, "annotations": _kept(self._content["annotations"], keep)})
+        return _write_json_like(out, {**self.content, "annotations": _kept(self.content["annotations"], keep)})
 
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
@@ -164,18 +155,15 @@ class PairsFile:
     """ADHMR's winner and loser pairs, a list; each is two bodies in a crop, and not a label."""
 
     path: Path
+    content: list[Any] = field(repr=False)
     format_name: str = "ADHMR pairs"
-
-    @cached_property
-    def _content(self) -> list[Any]:
-        return read_json(self.path)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        return tuple(str(i) for i in range(len(self._content)))
+        return tuple(str(i) for i in range(len(self.content)))
 
     def write(self, keep: np.ndarray, out: Path) -> None:
-        return copy_whole(self.path, out) if keep.all() else _write_json_like(out, _kept(self._content, keep))
+        return copy_whole(self.path, out) if keep.all() else _write_json_like(out, _kept(self.content, keep))
 
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
@@ -187,13 +175,13 @@ def json_file(path: Path, coco: Path | None) -> EftFile | NeuralAnnotFile | Coco
     """By what is in it. Raises ValueError that says what was expected."""
     content = read_json(path)
     if isinstance(content, list) and all(isinstance(c, dict) and "w_joints" in c for c in content[:3]):
-        return PairsFile(path)
+        return PairsFile(path, content)
     if isinstance(content, dict):
         if isinstance(content.get("annotations"), list) and "images" in content:
-            return CocoFile(path)
+            return CocoFile(path, content)
         if isinstance(content.get("data"), list):
-            return EftFile(path)
+            return EftFile(path, content)
         first = next(iter(content.values()), None)
         if isinstance(first, dict) and ("smplx_param" in first or "smpl_param" in first):
-            return replace(NeuralAnnotFile(path), coco=coco)
+            return NeuralAnnotFile(path, content, coco)
     raise ValueError(f"{path}: expected EFT, NeuralAnnot, COCO or ADHMR pairs, found {type(content).__name__}")
