@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scorer", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--ray_rows", type=int, default=12_000)
+    parser.add_argument("--ray_rows", type=int, default=24_000)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -101,17 +101,20 @@ def main() -> None:
         print(found["one_thread"], flush=True)
         torch.set_num_threads(threads)
 
-        seconds = {}
+        seconds, steady = {}, {}
         for workers in (1, 2):
             units = job("ray.npz").units()[0]
             seconds[workers] = timed_on_ray(job("ray.npz"), units, folder / f"ray-{workers}", workers)
-            print(f"{workers} Ray workers: {options.ray_rows / seconds[workers]:.0f} labels/s", flush=True)
+            steady[workers] = steady_rate(folder / f"ray-{workers}", workers, options.ray_rows)
+            print(f"{workers} Ray workers: {options.ray_rows / seconds[workers]:.0f} labels/s, "
+                  f"{steady[workers]:.0f} once running", flush=True)  # fmt: skip
         same = all(
             (folder / "ray-1" / p.name).read_bytes() == p.read_bytes() for p in (folder / "ray-2").glob("*.parquet")
         )
         found["ray"] = {
             "labels_per_s": {w: options.ray_rows / s for w, s in seconds.items()}, "two_over_one": seconds[1] / seconds[2],
-            "same_bytes": same,
+            "labels_per_s_once_running": steady, "two_over_one_once_running": steady[2] / steady[1],
+            "rows": options.ray_rows, "same_bytes": same,
         }  # fmt: skip
 
         memory: dict[int, float] = {}
@@ -136,6 +139,12 @@ def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float
     began = time.perf_counter()
     score_on_ray(job, units, out, workers)
     return time.perf_counter() - began
+
+
+def steady_rate(out: Path, workers: int, rows: int) -> float:
+    """Labels a second from when every worker has written its first parquet to the last: the start of the workers left out."""
+    written = sorted(p.stat().st_mtime for p in out.glob("*.parquet"))
+    return rows * (1 - workers / len(written)) / (written[-1] - written[workers - 1])
 
 
 if __name__ == "__main__":
