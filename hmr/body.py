@@ -106,12 +106,14 @@ class BodyModel(Protocol):
         ...
 
 
-def global_rotations(R_cam_root: Tensor, R_parent_joint: Tensor) -> Tensor:
-    """Chain local rotations down the tree: (..., 3, 3) and (..., 23, 3, 3) to (..., 24, 3, 3), joint to camera."""
+def global_rotations(
+    R_cam_root: Tensor, R_parent_joint: Tensor, joint_parents: tuple[int, ...] = JOINT_PARENTS
+) -> Tensor:
+    """Chain local rotations down a tree of j joints: (..., 3, 3) and (..., j - 1, 3, 3) to (..., j, 3, 3), joint to camera."""
     R_local = torch.cat([R_cam_root[..., None, :, :], R_parent_joint], dim=-3)
-    R_cam_joint: list[Tensor] = [R_local[..., 0, :, :]] * NUM_JOINTS
-    for level in depth_levels()[1:]:
-        parents = torch.stack([R_cam_joint[JOINT_PARENTS[j]] for j in level], dim=-3)
+    R_cam_joint: list[Tensor] = [R_local[..., 0, :, :]] * len(joint_parents)
+    for level in depth_levels(joint_parents)[1:]:
+        parents = torch.stack([R_cam_joint[joint_parents[j]] for j in level], dim=-3)
         world = parents @ R_local[..., list(level), :, :]
         for slot, joint in enumerate(level):
             R_cam_joint[joint] = world[..., slot, :, :]
@@ -121,7 +123,7 @@ def global_rotations(R_cam_root: Tensor, R_parent_joint: Tensor) -> Tensor:
 def chain_positions(R_cam_joint: Tensor, rest: Tensor, parents: tuple[int, ...]) -> Tensor:
     """Positions of points down the tree relative to the first (the pelvis).
 
-    R_cam_joint: (..., 24, 3, 3). rest: (..., k, 3) points of the rest pose, k >= 24. Returns (..., k, 3).
+    R_cam_joint: (..., j, 3, 3). rest: (..., k, 3) points of the rest pose, joints first, k >= j. Returns (..., k, 3).
     """
     offsets = rest[..., 1:, :] - rest[..., list(parents[1:]), :]
     turned = (R_cam_joint[..., list(parents[1:]), :, :] @ offsets[..., None])[..., 0]
@@ -136,8 +138,8 @@ def linear_blend_skinning(
 ) -> Tensor:
     """Loper et al. 2015, eq. 2-4, without pose correctives.
 
-    R_cam_joint: (..., 24, 3, 3). joints_posed, joints_rest: (..., 24, 3). vertices_rest: (..., v, 3).
-    weights: (v, 24), rows sum to one. Returns (..., v, 3) in the frame of ``joints_posed``, metres.
+    R_cam_joint: (..., j, 3, 3). joints_posed, joints_rest: (..., j, 3). vertices_rest: (..., v, 3).
+    weights: (v, j), rows sum to one. Returns (..., v, 3) in the frame of ``joints_posed``, metres.
     """
     translation = joints_posed - (R_cam_joint @ joints_rest[..., None])[..., 0]
     transforms = torch.cat([R_cam_joint, translation[..., None]], dim=-1)

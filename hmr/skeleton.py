@@ -3,6 +3,8 @@
 Keypoint k < 24 is body joint k. Twist k (0..22) belongs to joint k + 1 and turns about the bone to ``BONE_CHILD[k + 1]``.
 """
 
+from functools import lru_cache
+
 JOINT_NAMES = (
     "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
     "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
@@ -52,9 +54,10 @@ PARTS: dict[str, tuple[int, ...]] = {
 }
 
 
-def depth_levels() -> tuple[tuple[int, ...], ...]:
+@lru_cache
+def depth_levels(parents: tuple[int, ...] = JOINT_PARENTS) -> tuple[tuple[int, ...], ...]:
     """Joints grouped by distance from the pelvis, so that a chain is walked one vectorised level at a time."""
-    depth = [0] * NUM_JOINTS
-    for joint in range(1, NUM_JOINTS):
-        depth[joint] = depth[JOINT_PARENTS[joint]] + 1
-    return tuple(tuple(j for j in range(NUM_JOINTS) if depth[j] == d) for d in range(max(depth) + 1))
+    depth = [0] * len(parents)
+    for joint in range(1, len(parents)):
+        depth[joint] = depth[parents[joint]] + 1
+    return tuple(tuple(j for j in range(len(parents)) if depth[j] == d) for d in range(max(depth) + 1))

@@ -8,7 +8,7 @@ from roma import rotvec_to_rotmat
 
 from adhmr.world.domains import Domain
 from adhmr.world.looks import sample_looks
-from adhmr.world.poses import sample_poses
+from adhmr.world.poses import Poses, sample_poses
 from adhmr.world.render import render
 from hmr.body import BodyParams
 from hmr.camera import project, square_crop_affine
@@ -16,12 +16,12 @@ from hmr.samples import Samples
 from hmr.smpl_layout import LayoutBody
 
 _FACING_CAMERA = torch.diag(torch.tensor([1.0, -1.0, -1.0]))  # body frame (y up, z front) to camera (y down, z away)
-_CHUNK = 256
+CHUNK = 256
 
 
-def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: LayoutBody) -> BodyParams:
-    """Bodies before a camera, 2 to 8 metres away, a little off its axis."""
-    R_parent_joint, _ = sample_poses(rng, count, model)
+def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: LayoutBody) -> tuple[BodyParams, Poses]:
+    """Bodies before a camera, 2 to 8 metres away, a little off its axis; and the poses they are in."""
+    poses = sample_poses(rng, count, model)
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return torch.from_numpy(rng.uniform(low, high, count).astype(np.float32))
@@ -35,12 +35,13 @@ def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: L
     pitch = rotvec_to_rotmat(torch.stack([uniform(*domain.pitch), zero, zero], -1))
     distance = 1.9 / uniform(0.25, 0.6)
     direction = torch.stack([uniform(-0.15, 0.15), uniform(-0.1, 0.1), torch.ones(count)], -1)
-    return BodyParams(
+    params = BodyParams(
         R_cam_root=pitch @ _FACING_CAMERA @ yaw @ tilt,
-        R_parent_joint=R_parent_joint,
+        R_parent_joint=poses.R_parent_joint,
         shape=torch.from_numpy(rng.standard_normal((count, 10)).astype(np.float32)).clamp(-2.5, 2.5),
         t_cam_root=direction * distance[:, None],
     )
+    return params, poses
 
 
 def crop_cameras(rng: np.random.Generator, keypoints_cam: torch.Tensor, size: int, jitter: float) -> torch.Tensor:
@@ -55,8 +56,8 @@ def crop_cameras(rng: np.random.Generator, keypoints_cam: torch.Tensor, size: in
     return square_crop_affine(torch.cat([centre - half, centre + half], -1), size)
 
 
-def _seen(xy: torch.Tensor, size: int, occluders: np.ndarray) -> torch.Tensor:
-    """(n, 29) 1 where a keypoint is inside the picture and no occluder lies over it."""
+def unhidden(xy: torch.Tensor, size: int, occluders: np.ndarray) -> torch.Tensor:
+    """xy (n, k, 2) to (n, k): 1 where a keypoint is inside the picture and no occluder lies over it."""
     seen = ((xy > 0) & (xy < size)).all(-1)
     things = torch.from_numpy(occluders)[:, None]  # n 1 k 9
     delta = xy[:, :, None] - things[..., 1:3]
@@ -73,10 +74,10 @@ def make_samples(
 ) -> Samples:
     """``count`` pictures of ``size`` px with exact labels. The same arguments give the same bytes."""
     parts: list[Samples] = []
-    for start in range(0, count, _CHUNK):
-        n = min(_CHUNK, count - start)
+    for start in range(0, count, CHUNK):
+        n = min(CHUNK, count - start)
         rng = np.random.default_rng([seed, start])
-        params = sample_bodies(rng, n, domain, model)
+        params, _ = sample_bodies(rng, n, domain, model)
         body = model.posed(params)
         K = crop_cameras(rng, body.keypoints, size, box_jitter)
         looks = sample_looks(rng, n, domain, model, size)
@@ -89,7 +90,7 @@ def make_samples(
                 K=K,
                 label=params,
                 label_kind=("synthetic",) * n,
-                keypoints_2d=torch.cat([xy, _seen(xy, size, looks.occluders)[..., None]], -1),
+                keypoints_2d=torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1),
             )
         )
     return Samples.cat(parts)

@@ -169,8 +169,8 @@ def _about(axis: str, angle: Tensor) -> Tensor:
     return rotvec_to_rotmat(rotvec)
 
 
-def _draw(rng: np.random.Generator, gestures: np.ndarray) -> Tensor:
-    """One pose (n, 23, 3, 3) for each gesture index."""
+def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    """One pose (n, 23, 3, 3) for each gesture index, and whether its sides are swapped (n,)."""
     table = list(GESTURES.values())
     n = len(gestures)
     mirrored = torch.from_numpy(rng.random(n) < 0.5)
@@ -223,7 +223,7 @@ def _draw(rng: np.random.Generator, gestures: np.ndarray) -> Tensor:
         R[:, _JOINT[f"{side}_hip"]], R[:, _JOINT[f"{side}_knee"]] = hip, knee
         R[:, _JOINT[f"{side}_ankle"]] = rotvec_to_rotmat(noise(torch.tensor([0.18, 0.12, 0.08]), 3))
         R[:, _JOINT[f"{side}_foot"]] = rotvec_to_rotmat(noise(torch.tensor([0.08, 0.02, 0.02]), 3))
-    return R
+    return R, mirrored.numpy()
 
 
 def collides(R_parent_joint: Tensor, rest: Tensor) -> Tensor:
@@ -252,18 +252,28 @@ def collides(R_parent_joint: Tensor, rest: Tensor) -> Tensor:
     return bad | inside("left_wrist", "right_elbow", "right_wrist", 0.06)
 
 
-def sample_poses(rng: np.random.Generator, count: int, model: LayoutBody, tries: int = 6) -> tuple[Tensor, np.ndarray]:
-    """R_parent_joint (n, 23, 3, 3) and the gesture's index (n,). Poses that collide are drawn again, ``tries`` times."""
+@dataclass(frozen=True)
+class Poses:
+    """R_parent_joint (n, 23, 3, 3); gesture (n,) index into GESTURES; mirrored (n,): the right arm does what is written for the
+    left one."""
+
+    R_parent_joint: Tensor
+    gesture: np.ndarray
+    mirrored: np.ndarray
+
+
+def sample_poses(rng: np.random.Generator, count: int, model: LayoutBody, tries: int = 6) -> Poses:
+    """Poses that collide are drawn again, ``tries`` times."""
     weights = np.array([g.weight for g in GESTURES.values()])
     gestures = rng.choice(len(weights), size=count, p=weights / weights.sum())
     rest = model.rest_keypoints(torch.zeros(10))
-    R = _draw(rng, gestures)
+    R, mirrored = _draw(rng, gestures)
     for _ in range(tries):
         bad = torch.nonzero(collides(R, rest))[:, 0]
         if len(bad) == 0:
             break
-        R[bad] = _draw(rng, gestures[bad.numpy()])
-    return R, gestures
+        R[bad], mirrored[bad.numpy()] = _draw(rng, gestures[bad.numpy()])
+    return Poses(R, gestures, mirrored)
 
 
 def pulled_to_rest(R_parent_joint: Tensor, joints: list[str], factor: float) -> Tensor:

