@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "run the whole loop on the embedded default and write report.html",
     "synth": "make pictures with exact labels, or pseudo-labels with hidden truth; draw a contact sheet",
     "train-generator": "train the diffusion generator on labelled pictures",
+    "train-regressor": "train a deterministic regressor of bodies with hands and face",
     "train-scorer": "train HMR-Scorer on exactly labelled pictures",
     "predict": "propose and rank bodies for people in photographs",
     "rank": "score candidates of any source in their pictures",

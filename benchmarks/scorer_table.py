@@ -86,7 +86,7 @@ def test_sets(demo: Path, model) -> dict[str, tuple[Samples, Hypotheses, np.ndar
         kinds = {
             "noised truth": noised_truth(truth, 10, 42),
             "generator": load_hypotheses(demo / "evaluation" / f"base-{domain}.npz"),
-            "regressor": regressor.propose(truth, model, "regressor"),
+            "regressor": regressor.propose(truth, model, 1, 0, "regressor"),
         }
         for kind, hypotheses in kinds.items():
             errors = candidate_errors_mm(hypotheses.params, truth.label, model).numpy()

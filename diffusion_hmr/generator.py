@@ -18,7 +18,7 @@ from hmr.networks.fit import fast_precision
 from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
 from hmr.networks.train_branch import conditions_of
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
-from hmr.samples import Samples
+from hmr.samples import Samples, check_crop_size
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,4 @@ class Generator(Pretrained):
         return Hypotheses(samples.key, params, samples.K, source, seed)
 
     def check_size(self, samples: Samples) -> None:
-        if samples.size != self.config.size:
-            raise ValueError(
-                f"this generator was trained on {self.config.size} px crops, the pictures are {samples.size} px; make "
-                f"the set again with --size {self.config.size}"
-            )
+        check_crop_size("generator", self.config.size, samples.size)

@@ -173,6 +173,15 @@ def matched(samples: Samples, keys: tuple[str, ...]) -> Samples:
     return samples[[place[key] for key in keys]]
 
 
+def check_crop_size(what: str, trained_px: int, given_px: int) -> None:
+    """Raises ValueError when pictures have another size than a network was trained on."""
+    if trained_px != given_px:
+        raise ValueError(
+            f"this {what} was trained on {trained_px} px crops, the pictures are {given_px} px; make the set again with "
+            f"--size {trained_px}"
+        )
+
+
 def nothing_known(key: tuple[str, ...], rgb: Tensor, K: Tensor) -> Samples:
     """Pictures without labels: rgb (n, 3, s, s) uint8, K (n, 3, 3)."""
     n, nan = len(key), torch.nan

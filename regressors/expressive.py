@@ -13,6 +13,7 @@ import roma
 import torch
 from torch import Tensor, nn
 
+from hmr.body import BodyModel
 from hmr.camera import backproject, bearing
 from hmr.expressive import ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples
@@ -22,6 +23,7 @@ from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
 from hmr.networks.fit import autocast
 from hmr.pose_state import root_depth
+from hmr.samples import Samples, check_crop_size
 from regressors.enhancer import Apart, Enhancer, RefineNet, SelfAttention
 from regressors.foreground import TorsoTokens
 from regressors.parts import Boxes, BoxNet, crop_parts, integral
@@ -163,16 +165,12 @@ class ExpressiveRegressor(Pretrained):
         return ExpressiveParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], face[:, 6:], t_cam_root)
 
     @torch.no_grad()
-    def predict(self, samples: ExpressiveSamples, chunk: int = 256) -> tuple[ExpressiveParams, Tensor]:
+    def predict(self, samples: ExpressiveSamples | Samples, chunk: int = 256) -> tuple[ExpressiveParams, Tensor]:
         """One body for each picture, and the probability (n, 3) that left hand, right hand and face are in it.
 
         Raises ValueError for pictures of another size.
         """
-        if samples.size != self.config.size:
-            raise ValueError(
-                f"this regressor was trained on {self.config.size} px crops, the pictures are {samples.size} px; make the set "
-                f"again with --size {self.config.size}"
-            )
+        self.check_size(samples)
         self.eval()
         device = next(self.parameters()).device
         params, seen = [], []
@@ -184,7 +182,11 @@ class ExpressiveRegressor(Pretrained):
             seen.append(predicted.boxes.seen_logit.sigmoid().float().cpu())
         return ExpressiveParams.cat(params), torch.cat(seen)
 
-    def propose(self, samples: ExpressiveSamples, source: str) -> Hypotheses:
-        """One candidate for each picture in the generator's type, so that whatever ranks those ranks these (SMPL's 24 joints)."""
+    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
+        """One candidate for each picture, whatever ``count``: SMPL's 24 joints, so that what ranks a generator's ranks it."""
+        del model, count
         bodies = self.predict(samples)[0].body()
-        return Hypotheses(samples.key, bodies.reshape_batch(len(samples), 1), samples.K, source, 0)
+        return Hypotheses(samples.key, bodies.reshape_batch(len(samples), 1), samples.K, source, seed)
+
+    def check_size(self, samples: ExpressiveSamples | Samples) -> None:
+        check_crop_size("regressor", self.config.size, samples.size)

@@ -41,49 +41,69 @@ def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     return (torch.where(weight > 0, error, 0.0) * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-def expressive_loss(
+def localisation_loss(
     predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """label: the same b pictures. Returns the loss and its parts, detached."""
-    params, truth, known = predicted.params, label.label, label.part_known
-    size, K = label.size, label.K
-    joint_known, point_known = known[:, part_of_joints()], known[:, part_of_keypoints()]
+    """L_bbox and the places of the body's joints: what an encoder is pre-trained on, as OSX starts from a pose estimator's.
+
+    It says nothing of what hands do. label: the same b pictures. Returns the loss and its parts, detached.
+    """
+    known, size, K = label.part_known, label.size, label.K
     body = known[:, _BODY, None]
-    points = model.keypoints(params)
     with torch.no_grad():
-        true_points = model.keypoints(truth)
-        true_xy = project(true_points, K)
-        box, inside = part_boxes(true_xy, size)
-        uvd = uvd_from_points(true_points[:, :NUM_BODY_JOINTS], K, size)
-    relative, true_relative = points - points[:, :1], true_points - true_points[:, :1]
-    parts = {
-        "rotation": masked_mean(
-            (params.R_parent_joint - truth.R_parent_joint).abs().mean((-1, -2)), joint_known
-        ) + masked_mean((params.R_cam_root - truth.R_cam_root).abs().mean((-1, -2))[:, None], body),
-        "shape": masked_mean((params.shape - truth.shape).abs(), body),
-        "expression": masked_mean((params.expression - truth.expression).abs(), known[:, PART_NAMES.index("face"), None]),
-        "points_3d": masked_mean((relative - true_relative).abs().mean(-1), point_known),
-        "points_2d": masked_mean((project(points, K) - true_xy).abs().clamp_max(2 * size).mean(-1) / size, point_known),
-        "uvd": masked_mean((predicted.joints_uvd - uvd).abs().clamp_max(2).mean(-1), body),
-        "heatmaps": heatmap_cross_entropy(predicted.joint_heatmaps, uvd[..., :2]),
-    }  # fmt: skip
-    for name, root in PART_ROOT.items():
-        on_part, i = list(PART_KEYPOINTS[name]), PART_NAMES.index(name)
-        local = (points[:, on_part] - points[:, root : root + 1]) - (
-            true_points[:, on_part] - true_points[:, root : root + 1]
-        )
-        parts[name] = masked_mean(local.abs().mean(-1), known[:, i, None])
-    box_known = inside & known[:, 1:]
-    parts["boxes"] = masked_mean((predicted.boxes.square - box).abs().mean(-1), box_known)
-    uv = 2 * box[..., :2].clamp(0, 1) - 1
-    parts["box_heatmaps"] = heatmap_cross_entropy(predicted.boxes.heatmaps, uv)
+        points = model.keypoints(label.label)
+        box, inside = part_boxes(project(points, K), size)
+        uvd = uvd_from_points(points[:, :NUM_BODY_JOINTS], K, size)
     seen = torch.nn.functional.binary_cross_entropy_with_logits(
         predicted.boxes.seen_logit, inside.float(), reduction="none"
     )
-    parts["seen"] = masked_mean(seen, known[:, 1:])
-    weights = {
-        "rotation": 2.0, "shape": 0.02, "expression": 0.02, "points_3d": 10.0, "points_2d": 2.0, "uvd": 4.0, "heatmaps": 0.5,
-        "left_hand": 10.0, "right_hand": 10.0, "face": 5.0, "boxes": 2.0, "box_heatmaps": 0.3, "seen": 0.1,
-    }  # fmt: skip
+    parts = {
+        "uvd": masked_mean((predicted.joints_uvd - uvd).abs().clamp_max(2).mean(-1), body),
+        "heatmaps": heatmap_cross_entropy(predicted.joint_heatmaps, uvd[..., :2]),
+        "boxes": masked_mean((predicted.boxes.square - box).abs().mean(-1), inside & known[:, 1:]),
+        "box_heatmaps": heatmap_cross_entropy(predicted.boxes.heatmaps, 2 * box[..., :2].clamp(0, 1) - 1),
+        "seen": masked_mean(seen, known[:, 1:]),
+    }
+    return _weighed(parts, {"uvd": 4.0, "heatmaps": 0.5, "boxes": 2.0, "box_heatmaps": 0.3, "seen": 0.1})
+
+
+def parameter_loss(
+    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """L_param and L_kpts, as ``localisation_loss``."""
+    params, truth, known = predicted.params, label.label, label.part_known
+    body, face = known[:, _BODY, None], known[:, PART_NAMES.index("face"), None]
+    points = model.keypoints(params)
+    with torch.no_grad():
+        true_points = model.keypoints(truth)
+    off_px = (project(points, label.K) - project(true_points, label.K)).abs().clamp_max(2 * label.size).mean(-1)
+    joints = (params.R_parent_joint - truth.R_parent_joint).abs().mean((-1, -2))
+    root = (params.R_cam_root - truth.R_cam_root).abs().mean((-1, -2))[:, None]
+    relative = (points - points[:, :1]) - (true_points - true_points[:, :1])
+    parts = {
+        "rotation": masked_mean(joints, known[:, part_of_joints()]) + masked_mean(root, body),
+        "shape": masked_mean((params.shape - truth.shape).abs(), body),
+        "expression": masked_mean((params.expression - truth.expression).abs(), face),
+        "points_3d": masked_mean(relative.abs().mean(-1), known[:, part_of_keypoints()]),
+        "points_2d": masked_mean(off_px / label.size, known[:, part_of_keypoints()]),
+    }
+    for i, (name, root_joint) in enumerate(PART_ROOT.items(), start=1):
+        on_part = list(PART_KEYPOINTS[name])
+        local, true_local = (p[:, on_part] - p[:, root_joint : root_joint + 1] for p in (points, true_points))
+        parts[name] = masked_mean((local - true_local).abs().mean(-1), known[:, i, None])
+    weights = {"rotation": 2.0, "shape": 0.1, "expression": 0.1, "points_3d": 10.0, "points_2d": 2.0}
+    return _weighed(parts, {**weights, "left_hand": 10.0, "right_hand": 10.0, "face": 5.0})
+
+
+def expressive_loss(
+    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """All three terms."""
+    places, logs = localisation_loss(predicted, label, model)
+    params, more = parameter_loss(predicted, label, model)
+    return places + params, {**logs, **more}
+
+
+def _weighed(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
     total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
     return total, {name: value.detach() for name, value in parts.items()}

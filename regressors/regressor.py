@@ -20,7 +20,7 @@ from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
 from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.train_branch import conditions_of
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
-from hmr.samples import Samples
+from hmr.samples import Samples, check_crop_size
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,18 @@ class Regressor(Pretrained):
             )
         return BodyParams.cat(parts)
 
-    def propose(self, samples: Samples, model: BodyModel, source: str) -> Hypotheses:
-        """One candidate for each picture, in the same type as the generator's."""
+    @property
+    def crop_size(self) -> int:
+        return self.config.size
+
+    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
+        """One candidate for each picture, whatever ``count``, in the same type as the generator's."""
+        del count
         params = self.bodies(conditions_of(self.branch, samples), samples.K, model)
-        return Hypotheses(samples.key, params.reshape_batch(len(samples), 1), samples.K, source, 0)
+        return Hypotheses(samples.key, params.reshape_batch(len(samples), 1), samples.K, source, seed)
+
+    def check_size(self, samples: Samples) -> None:
+        check_crop_size("regressor", self.config.size, samples.size)
 
 
 def train_regressor_head(

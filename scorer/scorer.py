@@ -21,7 +21,7 @@ from hmr.networks.checkpoint import config_from_dict, load_weights, read_config,
 from hmr.networks.encoder import sample_map
 from hmr.networks.fit import autocast
 from hmr.networks.image_branch import Estimate, ImageBranch, ImageBranchConfig
-from hmr.samples import Samples
+from hmr.samples import Samples, check_crop_size
 from hmr.skeleton import NUM_KEYPOINTS
 from scorer.candidates import uvd_of
 from scorer.own_estimate import expected_displacement
@@ -196,10 +196,7 @@ class Scorer(nn.Module):
         )
 
     def check_size(self, samples: Samples) -> None:
-        if samples.size != self.config.size:
-            raise ValueError(
-                f"this scorer was trained on {self.config.size} px crops, the pictures are {samples.size} px"
-            )
+        check_crop_size("scorer", self.config.size, samples.size)
 
     def save_pretrained(self, folder: Path) -> None:
         save_network(folder, "scorer", self, self.config, {"calibration": dataclasses.asdict(self.calibration)})

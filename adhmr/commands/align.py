@@ -153,9 +153,9 @@ def _scorer_judge(options: Options, folder: Path, body: LayoutBody) -> Judge:
 
 
 def _maker(options: Options, judge: Judge, samples: Samples, conditions: Conditions, body: LayoutBody) -> PairMaker:
-    from diffusion_hmr.protocol import name_of
     from dpo.judges import fixed_pairs, pair_maker
     from dpo.pairs import load_pairs, require_made_for
+    from hmr.estimator import name_of
 
     if options.pairs is not None:
         pairs = load_pairs(options.pairs)

@@ -36,7 +36,7 @@ def run(options: Options) -> None:
     from adhmr.figures import show
     from adhmr.progress import console
     from diffusion_hmr import Generator
-    from diffusion_hmr.protocol import name_of
+    from hmr.estimator import name_of
     from hmr.files import new_folder, write_json, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses

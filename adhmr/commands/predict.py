@@ -18,7 +18,7 @@ STRANGER = (
 class Options:
     """
     Args:
-        generator: folder of a generator checkpoint
+        generator: folder of a checkpoint: a generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write
         images: a photograph or a folder of them
         data: folder with pictures.npy and labels.npz (labels are not looked at); give this or ``images``
@@ -51,15 +51,16 @@ class Options:
 
 def propose(options: Options, data: Path) -> int:
     """Candidates of all crops of a folder, in one file."""
+    from adhmr.estimators import load_estimator
     from adhmr.progress import StageProgress, console
-    from diffusion_hmr.protocol import load_generator, name_of
+    from hmr.estimator import name_of
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses, save_hypotheses
     from hmr.samples import load_samples
     from hmr.smplx_files import load_body
 
-    generator = load_generator(options.generator).to(options.device)
+    generator = load_estimator(options.generator).to(options.device)
     samples, body = load_samples(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
     generator.check_size(samples)
     out, source = new_folder(options.out), name_of(options.generator)
@@ -81,9 +82,9 @@ def run(options: Options) -> int:
     import pyarrow as pa
 
     from adhmr.commands.predict_photograph import Rows, predict_photograph
+    from adhmr.estimators import load_estimator
     from adhmr.progress import StageProgress, console
     from adhmr.tables import write_table
-    from diffusion_hmr.protocol import load_generator
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.photographs.people import Skipped, coco_boxes
@@ -104,7 +105,7 @@ def run(options: Options) -> int:
         raise ValueError("give --scorer: the bodies of people in photographs are ranked")
     images = list_images(options.images)
     boxes = coco_boxes(options.boxes) if options.boxes is not None else None
-    generator = load_generator(options.generator).to(options.device)
+    generator = load_estimator(options.generator).to(options.device)
     scorer = load_scorer(options.scorer).to(options.device)
     body = free_body(6900) if options.smpl is None else load_body(options.smpl)
     out = new_folder(options.out)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
-from diffusion_hmr.protocol import AnyGenerator, name_of
 from hmr.body import BodyParams
+from hmr.estimator import Estimator, name_of
 from hmr.photographs.people import Skipped, crops, people_of
 from hmr.photographs.read import read_photograph
 from hmr.smpl_layout import LayoutBody
@@ -26,7 +26,7 @@ Rows = list[dict[str, Any]]
 def predict_photograph(
     image: Path,
     boxes: dict[str, list[tuple[str, list[float]]]] | None,
-    generator: AnyGenerator,
+    generator: Estimator,
     scorer: AnyScorer,
     body: LayoutBody,
     options: Options,

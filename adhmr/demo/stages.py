@@ -31,10 +31,10 @@ from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
-from diffusion_hmr.protocol import name_of
 from diffusion_hmr.train import train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
+from hmr.estimator import name_of
 from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm

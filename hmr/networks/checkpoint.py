@@ -30,7 +30,9 @@ def config_from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T
     out = {}
     for key, value in values.items():
         hint = hints[key]
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, dict):  # of "X | None" the X
+            hint = next((option for option in get_args(hint) if dataclasses.is_dataclass(option)), hint)
+        if isinstance(value, dict) and dataclasses.is_dataclass(hint) and isinstance(hint, type):
             value = config_from_dict(hint, value, f"{where or cls.__name__}.{key}")
         elif get_origin(hint) is tuple and get_args(hint):
             value = tuple(value)
@@ -47,6 +49,12 @@ def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra
         folder / "config.json",
         {"kind": kind, "config": dataclasses.asdict(config), "code": code_version(), **(extra or {})},
     )
+
+
+def kind_of(folder: Path) -> str | None:
+    """Which class a checkpoint belongs to; None when there is no checkpoint."""
+    path = folder / "config.json"
+    return read_json(path).get("kind") if path.exists() else None
 
 
 def read_config(folder: Path, kind: str, cls: type[T]) -> tuple[T, dict[str, Any]]:

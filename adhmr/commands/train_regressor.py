@@ -1,0 +1,66 @@
+"""Train a deterministic regressor of bodies with hands and face (folders made by `adhmr synth --hands`, or in its format): first
+where joints, hands and face are, then everything. An interrupted run continues where it was when the same command is given
+again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from adhmr.tracking import Log
+from regressors import ExpressiveConfig
+from regressors.train_expressive import ExpressiveTraining
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    Args:
+        data: folders with pictures.npy and expressive_labels.npz; exact and pseudo-labels may be mixed
+        out: the checkpoint's folder
+        regressor: the architecture; without ``between`` it is the OSX-like baseline, with it CoEvoer
+        training: steps, batch sizes and learning rates
+        seed: everything random follows from it
+        device: cpu or cuda
+        log: where curves go; files are always written
+    """
+
+    data: list[Path]
+    out: Path
+    regressor: ExpressiveConfig = field(default_factory=ExpressiveConfig)
+    training: ExpressiveTraining = field(default_factory=ExpressiveTraining)
+    seed: int = 0
+    device: str = "cpu"
+    log: Log = "files"
+
+
+def run(options: Options) -> None:
+    import shutil
+
+    import torch
+
+    from adhmr.progress import StageProgress, console
+    from adhmr.tracking import Tracker
+    from adhmr.training_progress import training_report
+    from hmr.expressive import free_expressive_body
+    from hmr.expressive.samples import ExpressiveSamples, load_expressive_samples
+    from hmr.files import checkpoint_folder, write_provenance
+    from hmr.samples import check_crop_size
+    from regressors.train_expressive import train_in_stages
+
+    samples = ExpressiveSamples.cat([load_expressive_samples(folder) for folder in options.data])
+    check_crop_size("configuration", options.regressor.size, samples.size)
+    checkpoint_folder(options.out)
+    tracker = Tracker(options.out / "curves", options.log)
+    costs = {"places": float(options.training.places.steps), "bodies": 1.6 * options.training.bodies.steps}
+    with StageProgress(costs) as progress:
+        regressor = train_in_stages(
+            options.regressor, options.training, samples, free_expressive_body(2500), options.seed,
+            (training_report(progress, tracker, "places"), training_report(progress, tracker, "bodies")),
+            torch.device(options.device), options.out / "unfinished",
+        )  # fmt: skip
+    tracker.close()
+    regressor.save_pretrained(options.out)
+    write_provenance(options.out, "train-regressor", asdict(options), options.seed, options.data)
+    shutil.rmtree(options.out / "unfinished", ignore_errors=True)
+    console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")

@@ -1,0 +1,112 @@
+"""CoEvoer's ablation (its Table 4) in the synthetic world, with the control that tells information from capacity.
+
+    python -m benchmarks.coevoer_table --seeds 3 --out benchmarks/results/coevoer_table.json
+
+Upper-body pictures with clutter, hands that follow the arms, a third of them hidden by something. Every row is the same encoder,
+part boxes and heads, trained on the same pictures for the same steps, from an encoder that has learnt where joints and parts are
+(not what hands do; OSX starts from a pose estimator's weights). In a second world hands are another picture's: no arm tells
+what they do, and what the enhancer gains there is not information.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
+from adhmr.world.domains import RENDERED
+from adhmr.world.make_expressive import Scene, make_expressive_samples
+from hmr.expressive import free_expressive_body
+from hmr.expressive.metrics import expressive_errors_mm, finger_variance
+from hmr.expressive.samples import ExpressiveSamples
+from hmr.files import code_version, write_json
+from hmr.networks.encoder import EncoderConfig
+from hmr.networks.fit import FitConfig
+from regressors.expressive import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
+from regressors.train_expressive import train_expressive, train_places
+
+SCENE = Scene(domain=RENDERED, hidden_hands=0.33)
+ROWS: dict[str, CoEvoerConfig | None] = {
+    "CoEvoer": CoEvoerConfig(),
+    "without the enhancer (self-attention over concatenated parts)": CoEvoerConfig(exchange="self_attention"),
+    "without the enhancer (parts apart, as many parameters)": CoEvoerConfig(exchange="apart"),
+    "without foreground extraction": CoEvoerConfig(foreground=False),
+    "OSX-like baseline": None,
+}
+CONTROL = ("CoEvoer", "without the enhancer (parts apart, as many parameters)")
+
+
+def columns(regressor: ExpressiveRegressor, test: ExpressiveSamples, hidden: np.ndarray) -> dict[str, np.ndarray]:
+    """(n,) each; a picture without a hidden hand has no error of hidden hands (NaN)."""
+    predicted = regressor.predict(test)[0]
+    errors = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, free_expressive_body(2500)).items()}
+    out = {}
+    for kind in ("mpvpe", "pa_mpvpe"):
+        hands = np.stack([errors[f"{kind}_left_hand"], errors[f"{kind}_right_hand"]], 1)
+        out[f"{kind}_all"], out[f"{kind}_face"] = errors[f"{kind}_all"], errors[f"{kind}_face"]
+        out[f"{kind}_hand"] = hands.mean(1)
+        with np.errstate(invalid="ignore"):
+            out[f"{kind}_hidden_hand"] = np.where(hidden, hands, 0).sum(1) / hidden.sum(1)
+            out[f"{kind}_seen_hand"] = np.where(hidden, 0, hands).sum(1) / (~hidden).sum(1)
+    variance = float(finger_variance(predicted) / finger_variance(test.label))
+    out["finger_variance_share"] = np.full(len(test), variance)
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--pictures", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--places_steps", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    model, training = free_expressive_body(2500), FitConfig(options.steps, options.batch, options.lr)
+    places = FitConfig(options.places_steps, options.batch, 1e-2)
+    starts: list[ExpressiveRegressor] = []
+    worlds = {"hands follow arms": SCENE, "hands independent of arms": replace(SCENE, hands_follow=False)}
+    results: dict[str, dict[str, dict[str, Figure]]] = {}
+    for world, scene in worlds.items():
+        train, _ = make_expressive_samples(scene, options.pictures, options.size, 11, model, "train")
+        for seed in range(options.seeds if not starts else 0):
+            starts.append(train_places(ExpressiveConfig(options.size), train, model, places, seed, lambda *_: None))
+        test, hidden = make_expressive_samples(scene, 600, options.size, 12, model, "test")
+        rows = ROWS if world == "hands follow arms" else {name: ROWS[name] for name in CONTROL}
+        kept: dict[str, dict[str, np.ndarray]] = {}
+        for name, between in rows.items():
+            per_seed, parameters = [], 0
+            for seed in range(options.seeds):
+                config = ExpressiveConfig(options.size, EncoderConfig(), between=between)
+                regressor = train_expressive(config, train, model, training, seed, lambda *_: None, starts[seed])
+                parameters = sum(p.numel() for p in regressor.parameters())
+                per_seed.append(columns(regressor, test, hidden))
+            kept[name] = {key: np.mean([each[key] for each in per_seed], 0) for key in per_seed[0]}
+            full = kept["CoEvoer"]
+            figures = {key: mean_figure(column) for key, column in kept[name].items()}
+            figures |= {
+                f"{key}_coevoer_percent": bootstrap(percent_change, full[key], column)
+                for key, column in kept[name].items() if name != "CoEvoer"
+            }  # fmt: skip
+            figures["parameters"] = Figure(value=parameters, low=parameters, high=parameters, n=1)
+            results.setdefault(world, {})[name] = figures
+            print(f"{world} | {name} | " + " | ".join(
+                f"{key} {show(figures[key])}" for key in ("mpvpe_all", "mpvpe_hand", "mpvpe_hidden_hand", "mpvpe_face",
+                                                          "pa_mpvpe_hand", "finger_variance_share")), flush=True)  # fmt: skip
+            write_json(options.out, {
+                "command": f"python -m benchmarks.coevoer_table --seeds {options.seeds}", "code": code_version(),
+                "seeds": options.seeds, "pictures": options.pictures, "size_px": options.size, "steps": options.steps,
+                "places_steps": options.places_steps,
+                "batch": options.batch, "lr": options.lr, "torch": torch.__version__,
+                "machine": f"{torch.get_num_threads()} threads, cpu", "results": results,
+            })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
