@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hmr.expressive import ExpressiveModel
 from hmr.samples import read_arrays
 from hmr.skeleton import NUM_JOINTS
 from hmr.smpl_layout import LayoutBody
@@ -18,6 +19,9 @@ from hmr.unpickle import read_pickle
 
 #: Number of vertices to the leaf points: head top (of SMPL-X the highest vertex), middle finger tips, big toe tips.
 LEAF_VERTICES = {6890: (411, 2445, 5905, 3216, 6617), 10475: (-1, 5058, 7794, 5770, 8463)}
+SMPLX_VERTICES = 10475
+#: Index, middle, pinky, ring, thumb of the left hand, then of the right one (smplx's vertex_ids).
+SMPLX_FINGER_TIPS = (4933, 5058, 5286, 5169, 5361, 7669, 7794, 8022, 7905, 8079)
 _WHERE = {
     "smpl": "https://smpl.is.tue.mpg.de",
     "smplh": "https://mano.is.tue.mpg.de",
@@ -51,7 +55,7 @@ def load_body(model_path: Path, model_type: str = "smpl", gender: str = "neutral
     if model_type not in _WHERE:
         raise ValueError(f"expected smpl, smplh or smplx, got '{model_type}'")
     path = find_file(model_path, model_type, gender)
-    raw = read_pickle(path) if path.suffix == ".pkl" else dict(read_arrays(path))
+    raw = _read(path)
     model = _through_smplx(raw, model_type, path)
     vertices = len(model["v_template"])
     if vertices not in LEAF_VERTICES:
@@ -60,6 +64,24 @@ def load_body(model_path: Path, model_type: str = "smpl", gender: str = "neutral
     if head_top < 0:
         head_top = int(model["v_template"][:, 1].argmax())
     return LayoutBody.from_arrays(f"{model_type}-{gender}", model, np.array([head_top, *others]))
+
+
+def load_expressive_body(model_path: Path, gender: str = "neutral") -> ExpressiveModel:
+    """A user's SMPL-X with its hands, jaw and expressions, without pose correctives.
+
+    Raises ValueError for a missing file, or one that is not in SMPL-X's layout.
+    """
+    path = find_file(model_path, "smplx", gender)
+    raw = _read(path)
+    if len(raw.get("v_template", ())) != SMPLX_VERTICES:
+        raise ValueError(
+            f"{path}: expected SMPL-X with {SMPLX_VERTICES} vertices, it has {len(raw.get('v_template', ()))}"
+        )
+    return ExpressiveModel.from_arrays(f"smplx-{gender}", raw, np.array(SMPLX_FINGER_TIPS))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return read_pickle(path) if path.suffix == ".pkl" else dict(read_arrays(path))
 
 
 def _through_smplx(raw: dict[str, Any], model_type: str, path: Path) -> dict[str, np.ndarray]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from regressors.attention import Attention
+
 
 class Correction(nn.Module):
     """F_corr(Q, K, V) = F_fc(F_attn(Q, K, V)) (equation 3), as a residual block: queries are corrected, not replaced."""
@@ -15,14 +17,13 @@ class Correction(nn.Module):
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.norm_q, self.norm_kv = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.attention = Attention(channels, heads)
         self.fc = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
         """(b, m, c) and (b, k, c) to (b, m, c)."""
         keys = self.norm_kv(memory)
-        attended, _ = self.attention(self.norm_q(query), keys, keys, need_weights=False)
-        return query + self.fc(attended)
+        return query + self.fc(self.attention(self.norm_q(query), keys, keys))
 
 
 class Enhancer(nn.Module):

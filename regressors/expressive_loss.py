@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hmr.camera import project
-from hmr.expressive import ExpressiveModel
+from hmr.expressive import ExpressiveModel, ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples, part_boxes
 from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_JOINTS, PART_KEYPOINTS, PART_NAMES, PART_ROOT
 from hmr.networks.image_branch import heatmap_cross_entropy
@@ -38,7 +38,12 @@ def part_of_joints() -> Tensor:
 def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     """Mean of ``error`` where ``mask`` (the same shape, or one that broadcasts); 0 where nothing is."""
     weight = mask.to(error.dtype).expand_as(error)
-    return (torch.where(weight > 0, error, 0.0) * weight).sum() / weight.sum().clamp_min(1.0)
+    return (error * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def finite(label: ExpressiveParams) -> ExpressiveParams:
+    """Numbers that a label lacks (NaN) as ones: they are masked out, but 0 times NaN would not be."""
+    return label.map(lambda x: torch.nan_to_num(x, nan=1.0))
 
 
 def localisation_loss(
@@ -51,17 +56,18 @@ def localisation_loss(
     known, size, K = label.part_known, label.size, label.K
     body = known[:, _BODY, None]
     with torch.no_grad():
-        points = model.keypoints(label.label)
+        points = model.keypoints(finite(label.label))
         box, inside = part_boxes(project(points, K), size)
+        centre = 2 * box[..., :2].clamp(0, 1) - 1
         uvd = uvd_from_points(points[:, :NUM_BODY_JOINTS], K, size)
     seen = torch.nn.functional.binary_cross_entropy_with_logits(
         predicted.boxes.seen_logit, inside.float(), reduction="none"
     )
     parts = {
         "uvd": masked_mean((predicted.joints_uvd - uvd).abs().clamp_max(2).mean(-1), body),
-        "heatmaps": heatmap_cross_entropy(predicted.joint_heatmaps, uvd[..., :2]),
+        "heatmaps": masked_mean(heatmap_cross_entropy(predicted.joint_heatmaps, uvd[..., :2]), body),
         "boxes": masked_mean((predicted.boxes.square - box).abs().mean(-1), inside & known[:, 1:]),
-        "box_heatmaps": heatmap_cross_entropy(predicted.boxes.heatmaps, 2 * box[..., :2].clamp(0, 1) - 1),
+        "box_heatmaps": masked_mean(heatmap_cross_entropy(predicted.boxes.heatmaps, centre), inside & known[:, 1:]),
         "seen": masked_mean(seen, known[:, 1:]),
     }
     return _weighed(parts, {"uvd": 4.0, "heatmaps": 0.5, "boxes": 2.0, "box_heatmaps": 0.3, "seen": 0.1})
@@ -71,7 +77,7 @@ def parameter_loss(
     predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_param and L_kpts, as ``localisation_loss``."""
-    params, truth, known = predicted.params, label.label, label.part_known
+    params, truth, known = predicted.params, finite(label.label), label.part_known
     body, face = known[:, _BODY, None], known[:, PART_NAMES.index("face"), None]
     points = model.keypoints(params)
     with torch.no_grad():

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr.networks.encoder import map_tokens, position_grid
+from regressors.attention import Attention
 
 
 class DirectionalContext(nn.Module):
@@ -34,7 +35,7 @@ class TorsoTokens(nn.Module):
         # The variant without foreground extraction keeps the queries and reads the plain map.
         self.context = DirectionalContext(channels) if foreground else nn.Identity()
         self.queries = nn.Parameter(0.02 * torch.randn(3 * count, channels))
-        self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.attention = Attention(channels, heads)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, local_map: Tensor) -> Tensor:
@@ -44,5 +45,4 @@ class TorsoTokens(nn.Module):
         memory = map_tokens(z)
         keys = memory + position_grid(h, w, memory.shape[-1], memory)
         queries = self.queries.to(memory.dtype).expand(len(memory), -1, -1)
-        gathered, _ = self.attention(queries, keys, memory, need_weights=False)
-        return self.norm(queries + gathered).unflatten(1, (3, -1))
+        return self.norm(queries + self.attention(queries, keys, memory)).unflatten(1, (3, -1))

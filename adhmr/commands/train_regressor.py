@@ -20,6 +20,7 @@ class Options:
         out: the checkpoint's folder
         regressor: the architecture; without ``between`` it is the OSX-like baseline, with it CoEvoer
         training: steps, batch sizes and learning rates
+        smplx: your SMPL-X file, or the folder it is in, for labels that are its parameters; without it the free body
         seed: everything random follows from it
         device: cpu or cuda
         log: where curves go; files are always written
@@ -29,6 +30,7 @@ class Options:
     out: Path
     regressor: ExpressiveConfig = field(default_factory=ExpressiveConfig)
     training: ExpressiveTraining = field(default_factory=ExpressiveTraining)
+    smplx: Path | None = None
     seed: int = 0
     device: str = "cpu"
     log: Log = "files"
@@ -46,8 +48,10 @@ def run(options: Options) -> None:
     from hmr.expressive.samples import ExpressiveSamples, load_expressive_samples
     from hmr.files import checkpoint_folder, write_provenance
     from hmr.samples import check_crop_size
+    from hmr.smplx_files import load_expressive_body
     from regressors.train_expressive import train_in_stages
 
+    body = free_expressive_body(2500) if options.smplx is None else load_expressive_body(options.smplx)
     samples = ExpressiveSamples.cat([load_expressive_samples(folder) for folder in options.data])
     check_crop_size("configuration", options.regressor.size, samples.size)
     checkpoint_folder(options.out)
@@ -55,7 +59,7 @@ def run(options: Options) -> None:
     costs = {"places": float(options.training.places.steps), "bodies": 1.6 * options.training.bodies.steps}
     with StageProgress(costs) as progress:
         regressor = train_in_stages(
-            options.regressor, options.training, samples, free_expressive_body(2500), options.seed,
+            options.regressor, options.training, samples, body, options.seed,
             (training_report(progress, tracker, "places"), training_report(progress, tracker, "bodies")),
             torch.device(options.device), options.out / "unfinished",
         )  # fmt: skip

@@ -70,6 +70,10 @@ class ExpressiveSamples:
             part_known=self.part_known[take],
         )
 
+    def pictures(self) -> Tensor:
+        """(n, 3, s, s) float32 in [0, 1]."""
+        return self.rgb.float() / 255
+
     def bodies(self) -> Samples:
         """The same pictures with SMPL's 24 joints, for the scorer and the generator; 2D keypoints are left out."""
         label = self.label.body()

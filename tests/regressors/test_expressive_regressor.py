@@ -1,0 +1,120 @@
+"""Regressors of bodies with hands: their losses' masks, their boxes, their files, and training that goes on where it stopped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from adhmr.estimators import load_estimator
+from adhmr.world.make_expressive import Scene, make_expressive_samples
+from hmr.expressive import free_expressive_body
+from hmr.expressive.skeleton import PART_JOINTS, PART_NAMES
+from hmr.networks.encoder import EncoderConfig
+from hmr.networks.fit import FitConfig
+from hmr.preempted import PreemptedError
+from regressors import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
+from regressors.enhancer import Apart, Enhancer, SelfAttention
+from regressors.expressive_loss import expressive_loss, parameter_loss, part_of_joints, part_of_keypoints
+from regressors.parts import crop_parts
+from regressors.train_expressive import ExpressiveTraining, train_expressive, train_in_stages
+
+MODEL = free_expressive_body(2500)
+TINY = EncoderConfig(backbone_args={"channels": [8, 8, 16, 16]}, channels=16)
+COEVOER = ExpressiveConfig(32, TINY, cells=2, hidden=32, between=CoEvoerConfig(torso_tokens=2, heads=2))
+OSX = replace(COEVOER, between=None)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return make_expressive_samples(Scene(), 8, 32, 0, MODEL, "r")[0]
+
+
+def test_every_keypoint_and_joint_has_its_part() -> None:
+    parts = part_of_joints()
+    assert [int((parts == i).sum()) for i in range(4)] == [21, 15, 15, 3]
+    assert [int((part_of_keypoints() == i).sum()) for i in range(4)] == [24, 20, 20, 17]
+
+
+@pytest.mark.parametrize("config", [COEVOER, OSX], ids=["coevoer", "osx"])
+def test_a_part_that_is_not_known_is_not_learnt_from(samples, config) -> None:
+    torch.manual_seed(0)
+    regressor = ExpressiveRegressor(config)
+    predicted = regressor(samples.pictures(), samples.K)
+    R = samples.label.R_parent_joint.clone()
+    R[:, [j - 1 for j in PART_JOINTS["left_hand"]]] = torch.nan
+    known = samples.part_known.clone()
+    known[:, PART_NAMES.index("left_hand")] = False
+    broken = replace(samples, label=replace(samples.label, R_parent_joint=R), part_known=known)
+    whole = parameter_loss(predicted, replace(samples, part_known=known), MODEL)[0]
+    missing = parameter_loss(predicted, broken, MODEL)[0]
+    assert torch.allclose(whole, missing)
+    expressive_loss(predicted, broken, MODEL)[0].backward()
+    assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in regressor.parameters())
+    # Its own head gets nothing.
+    assert float(regressor.hand_head[0][0].weight.grad.abs().max()) == 0.0  # pyright: ignore
+    assert float(regressor.hand_head[1][0].weight.grad.abs().max()) > 0.0  # pyright: ignore
+
+
+def test_boxes_of_no_area_and_outside_the_picture_give_finite_features() -> None:
+    square = torch.tensor([[[0.5, 0.5, 0.0], [3.0, -2.0, 0.2], [0.5, 0.5, 5.0]]])
+    tokens = crop_parts(torch.randn(1, 4, 8, 8), square, 3)
+    assert tokens.shape == (1, 3, 9, 4)
+    assert bool(tokens.isfinite().all())
+    assert float(tokens[0, 1].abs().max()) == 0.0
+
+
+def test_the_exchanges_have_as_many_parameters_and_only_one_keeps_parts_apart() -> None:
+    Z, T = torch.randn(2, 3, 4, 16), torch.randn(2, 3, 2, 16)
+    other = T.clone()
+    other[:, 1] = torch.randn(2, 2, 16)  # the torso's segment of the right hand
+    sizes = set()
+    moved = {}
+    for cls in (Enhancer, SelfAttention, Apart):
+        torch.manual_seed(0)
+        exchange = cls(16, 2)
+        sizes.add(sum(p.numel() for p in exchange.parameters()))
+        moved[cls] = (exchange(Z, other)[0] - exchange(Z, T)[0]).abs().amax((0, 2, 3)) > 1e-6
+    assert len(sizes) == 1
+    assert moved[Enhancer].tolist() == [False, True, False]
+    assert moved[SelfAttention].tolist() == [True, True, True]
+    assert moved[Apart].tolist() == [False, False, False]
+
+
+def test_a_checkpoint_is_an_estimator_with_one_hypothesis(samples, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    regressor = ExpressiveRegressor(COEVOER).eval()
+    regressor.save_pretrained(tmp_path)
+    loaded = load_estimator(tmp_path)
+    assert isinstance(loaded, ExpressiveRegressor)
+    assert loaded.config == COEVOER
+    bodies = samples.bodies()
+    ours, theirs = (r.propose(bodies, MODEL.layout(), 10, 0, "x").params for r in (regressor, loaded))
+    assert ours.batch_shape == (8, 1)
+    assert torch.equal(ours.R_parent_joint, theirs.R_parent_joint)
+    with pytest.raises(ValueError, match="32 px crops, the pictures are 48 px"):
+        loaded.check_size(make_expressive_samples(Scene(), 1, 48, 0, MODEL, "s")[0].bodies())
+
+
+def test_labels_of_which_nothing_is_known_are_refused(samples) -> None:
+    nothing = replace(samples, part_known=torch.zeros_like(samples.part_known))
+    with pytest.raises(ValueError, match="nothing to learn from"):
+        train_expressive(OSX, nothing, MODEL, FitConfig(1, 4), 0, lambda *_: None)
+
+
+def test_training_goes_on_where_it_was_stopped(samples, tmp_path: Path) -> None:
+    training = ExpressiveTraining(FitConfig(4, 4, 1e-3), FitConfig(4, 4, 1e-3))
+
+    def train(folder: Path, stop_at: int | None = None) -> ExpressiveRegressor:
+        def stop(step: int, total: int, values: dict[str, float]) -> None:
+            if step == stop_at:
+                raise PreemptedError(step, total, True)
+
+        quiet = (lambda *_: None, stop)
+        return train_in_stages(OSX, training, samples, MODEL, 0, quiet, torch.device("cpu"), folder)
+
+    whole = train(tmp_path / "whole").state_dict()
+    with pytest.raises(PreemptedError):
+        train(tmp_path / "cut", stop_at=1)
+    again = train(tmp_path / "cut").state_dict()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
