@@ -118,11 +118,11 @@ class IntegralRegression:
 
     name = "integral regression, 24 joints"
 
-    def __init__(self, size: int, source: ExpressiveSamples, steps: int) -> None:
+    def __init__(self, size: int, source: ExpressiveSamples, start_steps: int, steps: int) -> None:
         self.config, self.training = RegressorConfig(size), FitConfig(steps, 64, 5e-3)
         torch.manual_seed(0)
         self.start = ImageBranch(self.config.branch, size)
-        train_image_branch(self.start, source.bodies(), LAYOUT, FitConfig(500, 64, 1e-2), 0, lambda *_: None)
+        train_image_branch(self.start, source.bodies(), LAYOUT, FitConfig(start_steps, 64, 1e-2), 0, lambda *_: None)
 
     def errors(self, train: ExpressiveSamples, test: ExpressiveSamples, seed: int) -> dict[str, np.ndarray]:
         regressor = Regressor(self.config)
@@ -138,7 +138,7 @@ class WithHands:
     """A member of the one-stage family."""
 
     def __init__(self, name: str, config: ExpressiveConfig, start: ExpressiveRegressor, steps: int) -> None:
-        self.name, self.config, self.start, self.training = name, config, start, FitConfig(steps, 48, 3e-3)
+        self.name, self.config, self.start, self.training = name, config, start, FitConfig(steps, 32, 3e-3)
 
     def errors(self, train: ExpressiveSamples, test: ExpressiveSamples, seed: int) -> dict[str, np.ndarray]:
         regressor = train_expressive(self.config, train, MODEL, self.training, seed, lambda *_: None, self.start)
@@ -172,8 +172,9 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=2400)
-    parser.add_argument("--branch_steps", type=int, default=250)
-    parser.add_argument("--hands_steps", type=int, default=200)
+    parser.add_argument("--start_steps", type=int, default=500, help="of the encoders that all rows start from")
+    parser.add_argument("--branch_steps", type=int, default=200)
+    parser.add_argument("--hands_steps", type=int, default=150)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     scorer = Scorer.from_pretrained(options.demo / "scorer")
@@ -183,9 +184,9 @@ def main() -> None:
     test, _ = make_expressive_samples(Scene(TARGET, upper_body=False), 600, size, 24, MODEL, "test")
     sets = sets_to_train_on(labels, checked, scorer, PosePrior.fit(source.label.body()))
     plain = ExpressiveConfig(size)
-    start = train_places(plain, source, MODEL, FitConfig(600, 48, 1e-2), 0, lambda *_: None)
+    start = train_places(plain, source, MODEL, FitConfig(options.start_steps, 32, 1e-2), 0, lambda *_: None)
     regressors = [
-        IntegralRegression(size, source, options.branch_steps),
+        IntegralRegression(size, source, options.start_steps, options.branch_steps),
         WithHands("OSX-like, 55 joints", plain, start, options.hands_steps),
     ]
     columns: dict[str, dict[str, dict[str, np.ndarray]]] = {}
@@ -208,7 +209,8 @@ def main() -> None:
         }
         write_json(options.out, {
             "command": f"python -m benchmarks.cleaning_table --seeds {options.seeds}", "code": code_version(),
-            "seeds": options.seeds, "size_px": size, "branch_steps": options.branch_steps, "hands_steps": options.hands_steps,
+            "seeds": options.seeds, "size_px": size, "start_steps": options.start_steps, "branch_steps": options.branch_steps,
+            "hands_steps": options.hands_steps,
             "torch": torch.__version__, "machine": f"{torch.get_num_threads()} threads, cpu", "results": results,
         })  # fmt: skip
 
