@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import multiprocessing
 import platform
 import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,6 +113,9 @@ def main() -> None:
         same = all(
             (folder / "ray-1" / p.name).read_bytes() == p.read_bytes() for p in (folder / "ray-2").glob("*.parquet")
         )
+        plain = {n: plain_rate(job("ray.npz"), folder / f"plain-{n}", n, options.ray_rows) for n in (1, 2)}
+        print(f"without Ray, 1 and 2 processes: {plain[1]:.0f} and {plain[2]:.0f} labels/s", flush=True)
+        found["without_ray"] = {"labels_per_s": plain, "two_over_one": plain[2] / plain[1]}
         found["ray"] = {
             "labels_per_s": {w: options.ray_rows / s for w, s in seconds.items()}, "two_over_one": seconds[1] / seconds[2],
             "labels_per_s_once_running": steady, "two_over_one_once_running": steady[2] / steady[1],
@@ -139,6 +144,31 @@ def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float
     began = time.perf_counter()
     score_on_ray(job, units, out, workers)
     return time.perf_counter() - began
+
+
+def _score_share(job: ScoringJob, units: list, out: Path, ready: Any, went: Any) -> None:
+    torch.set_num_threads(1)
+    scorer = load_scorer(job.scorer)
+    decoder = job.decoder(scorer.crop_size)
+    ready.wait()
+    began = time.perf_counter()
+    score_units(units, out, decoder, scorer, job.scorer_id(), lambda *_: None)
+    went.put(time.perf_counter() - began)
+
+
+def plain_rate(job: ScoringJob, out: Path, processes: int, rows: int) -> float:
+    """Labels a second of as many processes without Ray, each on one thread, their start left out: what this machine allows."""
+    units = job.units()[0]
+    context = multiprocessing.get_context("spawn")
+    ready, went = context.Barrier(processes), context.Queue()
+    shares = [units[i::processes] for i in range(processes)]
+    started = [context.Process(target=_score_share, args=(job, share, out, ready, went)) for share in shares]
+    for process in started:
+        process.start()
+    seconds = max(went.get() for _ in started)
+    for process in started:
+        process.join()
+    return rows / seconds
 
 
 def steady_rate(out: Path, workers: int, rows: int) -> float:

@@ -1,5 +1,5 @@
-"""Compare generators on labelled pictures: every figure with its 95 % interval and n, and the paired change against the
-first. Writes metrics.json."""
+"""Compare generators and regressors on labelled pictures: every figure with its 95 % interval and n, and the paired change
+against the first. Writes metrics.json."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 class Options:
     """
     Args:
-        generators: folders of generator checkpoints; the first is the base that the others are compared with
-        data: folder with exactly labelled pictures
+        generators: folders of checkpoints of generators and regressors; the first is what the others are compared with
+        data: folder with exactly labelled pictures, with hands or without
         scorer: folder of a scorer checkpoint, for the selected figures
         out: an empty folder to write
         candidates: M, hypotheses for each picture
@@ -32,8 +32,10 @@ class Options:
 def run(options: Options) -> None:
     from rich.table import Table
 
+    from adhmr.estimators import load_estimator
     from adhmr.evaluation import PROTOCOL, Judged, judge
     from adhmr.figures import show
+    from adhmr.pictures import load_pictures
     from adhmr.progress import console
     from diffusion_hmr import Generator
     from hmr.estimator import name_of
@@ -41,22 +43,25 @@ def run(options: Options) -> None:
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses
     from hmr.networks.train_branch import conditions_of
-    from hmr.samples import load_samples
     from scorer import Scorer
 
-    body, samples = free_body(1200), load_samples(options.data)
+    body, samples = free_body(1200), load_pictures(options.data)
     if "none" in samples.label_kind:
         raise ValueError(f"{options.data}: has pictures without labels, there is nothing to compare with")
     scorer = Scorer.from_pretrained(options.scorer).to(options.device)
     judged: dict[str, Judged] = {}
-    loaded = [(folder, Generator.from_pretrained(folder).to(options.device)) for folder in options.generators]
+    loaded = [(folder, load_estimator(folder).to(options.device)) for folder in options.generators]
     out = new_folder(options.out)
-    for folder, generator in loaded:
-        generator.check_size(samples)
-        conditions = conditions_of(generator.branch, samples)
-        params = generator.sample_bodies(conditions, samples.K, body, options.candidates, options.seed)
-        zero = generator.sample_bodies(conditions, samples.K, body, 1, options.seed, zero_noise=True)
-        hypotheses = Hypotheses(samples.key, params, samples.K, name_of(folder), options.seed)
+    for folder, estimator in loaded:
+        estimator.check_size(samples)
+        zero = None
+        if isinstance(estimator, Generator):
+            conditions = conditions_of(estimator.branch, samples)
+            params = estimator.sample_bodies(conditions, samples.K, body, options.candidates, options.seed)
+            zero = estimator.sample_bodies(conditions, samples.K, body, 1, options.seed, zero_noise=True)
+            hypotheses = Hypotheses(samples.key, params, samples.K, name_of(folder), options.seed)
+        else:
+            hypotheses = estimator.propose(samples, body, options.candidates, options.seed, name_of(folder))
         judged[folder.name] = judge(hypotheses, zero, samples, scorer.score(samples, hypotheses, body).value, body)
     base = judged[options.generators[0].name]
     metrics = {

@@ -21,7 +21,7 @@ class Options:
         generator: folder of a checkpoint: a generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write
         images: a photograph or a folder of them
-        data: folder with pictures.npy and labels.npz (labels are not looked at); give this or ``images``
+        data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
         scorer: folder of a scorer checkpoint, for photographs
         boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
         candidates: bodies for each person
@@ -52,16 +52,16 @@ class Options:
 def propose(options: Options, data: Path) -> int:
     """Candidates of all crops of a folder, in one file."""
     from adhmr.estimators import load_estimator
+    from adhmr.pictures import load_pictures
     from adhmr.progress import StageProgress, console
     from hmr.estimator import name_of
     from hmr.files import new_folder, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses, save_hypotheses
-    from hmr.samples import load_samples
     from hmr.smplx_files import load_body
 
     generator = load_estimator(options.generator).to(options.device)
-    samples, body = load_samples(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
+    samples, body = load_pictures(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
     generator.check_size(samples)
     out, source = new_folder(options.out), name_of(options.generator)
     parts: list[Hypotheses] = []

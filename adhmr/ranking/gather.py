@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from adhmr.pictures import load_pictures
 from adhmr.ranking.field import Field, field_of_hypotheses, field_of_people
 from adhmr.report.overlay import GREEN, RED, draw_body, draw_keypoints, enlarged, sheet
 from hmr.body import BodyParams
@@ -16,7 +17,6 @@ from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.formats.read_candidates import read_candidates
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
-from hmr.samples import load_samples
 from hmr.smplx_files import load_body
 from scorer.scores import Scores
 
@@ -112,7 +112,7 @@ def gather(
         raise ValueError("give --hypotheses: files of candidates to rank")
     if data is not None:
         files = {_model_name(path, hypotheses): load_hypotheses(path) for path in hypotheses}
-        field, unreadable = field_of_hypotheses(load_samples(data), files, free_body(1200))
+        field, unreadable = field_of_hypotheses(load_pictures(data), files, free_body(1200))
         return OurFiles(field, unreadable, files)
     assert images is not None
     body = free_body(6900) if body_model is None else load_body(body_model, body_model_type)

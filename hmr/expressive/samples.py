@@ -15,6 +15,7 @@ from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_KEYPOINTS, PA
 from hmr.files import write_atomically
 from hmr.samples import LABEL_KINDS, Samples, read_arrays, write_arrays
 
+LABELS_FILE = "expressive_labels.npz"
 #: The parts that a box is predicted for.
 BOXED_PARTS = tuple(PART_KEYPOINTS)
 
@@ -148,7 +149,7 @@ def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
     with write_atomically(folder / "pictures.npy") as partial, partial.open("wb") as stream:
         np.save(stream, samples.rgb.permute(0, 2, 3, 1).contiguous().numpy())
     write_arrays(
-        folder / "expressive_labels.npz",
+        folder / LABELS_FILE,
         {
             **expressive_arrays(samples.label),
             "K": samples.K.numpy().astype(np.float32),
@@ -162,7 +163,7 @@ def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
 
 def load_expressive_samples(folder: Path) -> ExpressiveSamples:
     """Raises ValueError naming what is missing or broken."""
-    path = folder / "expressive_labels.npz"
+    path = folder / LABELS_FILE
     arrays = read_arrays(path)
     if missing := {"K", "key", "label_kind", "keypoints_2d", "part_known"} - set(arrays):
         raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands`")
