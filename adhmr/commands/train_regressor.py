@@ -11,6 +11,9 @@ from adhmr.tracking import Log
 from regressors import ExpressiveConfig
 from regressors.train_expressive import ExpressiveTraining
 
+HELD_BACK = 0.95
+"""Share of the pictures that is learnt from; the others are looked at."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -40,13 +43,17 @@ def run(options: Options) -> None:
     import shutil
 
     import torch
+    from PIL import Image
 
     from adhmr.progress import StageProgress, console
+    from adhmr.report.expressive import expressive_sheet
     from adhmr.tracking import Tracker
     from adhmr.training_progress import training_report
     from hmr.expressive import free_expressive_body
+    from hmr.expressive.metrics import expressive_errors_mm
     from hmr.expressive.samples import ExpressiveSamples, load_expressive_samples
-    from hmr.files import checkpoint_folder, write_provenance
+    from hmr.files import checkpoint_folder, write_atomically, write_provenance
+    from hmr.networks.train_branch import split_rows
     from hmr.samples import check_crop_size
     from hmr.smplx_files import load_expressive_body
     from regressors.train_expressive import train_in_stages
@@ -54,17 +61,24 @@ def run(options: Options) -> None:
     body = free_expressive_body(2500) if options.smplx is None else load_expressive_body(options.smplx)
     samples = ExpressiveSamples.cat([load_expressive_samples(folder) for folder in options.data])
     check_crop_size("configuration", options.regressor.size, samples.size)
+    training, held_out = (samples[rows] for rows in split_rows(len(samples), HELD_BACK, options.seed))
     checkpoint_folder(options.out)
     tracker = Tracker(options.out / "curves", options.log)
     costs = {"places": float(options.training.places.steps), "bodies": 1.6 * options.training.bodies.steps}
     with StageProgress(costs) as progress:
         regressor = train_in_stages(
-            options.regressor, options.training, samples, body, options.seed,
+            options.regressor, options.training, training, body, options.seed,
             (training_report(progress, tracker, "places"), training_report(progress, tracker, "bodies")),
             torch.device(options.device), options.out / "unfinished",
         )  # fmt: skip
     tracker.close()
     regressor.save_pretrained(options.out)
+    predicted = regressor.predict(held_out)[0]
+    with write_atomically(options.out / "held-out.png") as partial:
+        Image.fromarray(expressive_sheet(held_out[:12], predicted[:12], body)).save(partial)
     write_provenance(options.out, "train-regressor", asdict(options), options.seed, options.data)
     shutil.rmtree(options.out / "unfinished", ignore_errors=True)
-    console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")
+    errors = {name: float(mm.mean()) for name, mm in expressive_errors_mm(predicted, held_out.label, body).items()}
+    console.print(f"trained on {len(training)} pictures; on {len(held_out)} held out, against their labels, in mm:")
+    console.print(", ".join(f"{name} {mm:.1f}" for name, mm in errors.items()), highlight=False)
+    console.print(f"checkpoint in {options.out}; look at {options.out / 'held-out.png'}")

@@ -25,14 +25,23 @@ def draw_body(
     opacity=0.85,
 ) -> np.ndarray:
     """One body (no batch axes) over a picture (h, w, 3) uint8. Parts behind the camera are left out."""
-    vertices = model.posed(params).vertices.numpy().astype(np.float32)
+    return draw_mesh(rgb, model.posed(params).vertices.numpy(), model.faces.numpy(), K, colour, opacity)
+
+
+def draw_mesh(
+    rgb: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    K: np.ndarray,
+    colour: tuple[float, float, float],
+    opacity=0.85,
+) -> np.ndarray:
+    """Vertices (v, 3) in the camera frame, metres, and faces (f, 3) over a picture (h, w, 3) uint8."""
     h, w = rgb.shape[:2]
-    depth, index, _ = rasterise(
-        vertices, model.faces.numpy().astype(np.int32), np.ascontiguousarray(K, dtype=np.float32), w, h
-    )
-    del depth
+    points = vertices.astype(np.float32)
+    _, index, _ = rasterise(points, faces.astype(np.int32), np.ascontiguousarray(K, dtype=np.float32), w, h)
     seen = index >= 0
-    corner = vertices[model.faces.numpy()[index[seen]]]
+    corner = points[faces[index[seen]]]
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
     light = np.array([-0.4, -0.6, -0.7])  # towards the light: left, up, to the camera

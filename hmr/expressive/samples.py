@@ -164,9 +164,13 @@ def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
 def load_expressive_samples(folder: Path) -> ExpressiveSamples:
     """Raises ValueError naming what is missing or broken."""
     path = folder / LABELS_FILE
+    if not path.exists() and (folder / "labels.npz").exists():
+        raise ValueError(
+            f"{folder}: its labels are of bodies without hands; make the set with `adhmr synth --hands true`"
+        )
     arrays = read_arrays(path)
     if missing := {"K", "key", "label_kind", "keypoints_2d", "part_known"} - set(arrays):
-        raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands`")
+        raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands true`")
     try:
         pictures = np.load(folder / "pictures.npy", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

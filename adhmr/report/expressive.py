@@ -1,0 +1,21 @@
+"""Bodies with hands beside their pictures: is a hand where it should be, and does it do what it does?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adhmr.report.overlay import BLUE, GREEN, draw_mesh, enlarged, sheet
+from hmr.expressive import ExpressiveModel, ExpressiveParams
+from hmr.expressive.samples import ExpressiveSamples
+
+
+def expressive_sheet(
+    samples: ExpressiveSamples, predicted: ExpressiveParams, model: ExpressiveModel, factor: int = 4
+) -> np.ndarray:
+    """Three pictures a row for each person: the crop, the label over it (green), the prediction over it (blue)."""
+    truth, bodies = model.posed(samples.label).vertices.numpy(), model.posed(predicted).vertices.numpy()
+    faces, pictures = model.faces.numpy(), []
+    for i, rgb in enumerate(samples.rgb.permute(0, 2, 3, 1).numpy()):
+        big, K = enlarged(rgb, samples.K[i].numpy(), factor)
+        pictures += [big, draw_mesh(big, truth[i], faces, K, GREEN), draw_mesh(big, bodies[i], faces, K, BLUE)]
+    return sheet(pictures, 6)
