@@ -13,7 +13,14 @@ from torch import Tensor
 from hmr.camera import project
 from hmr.expressive import ExpressiveModel, ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples, part_boxes
-from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_JOINTS, PART_KEYPOINTS, PART_NAMES, PART_ROOT
+from hmr.expressive.skeleton import (
+    NUM_EXPRESSIVE_JOINTS,
+    NUM_EXPRESSIVE_KEYPOINTS,
+    PART_KEYPOINTS,
+    PART_NAMES,
+    PART_OWNERS,
+    PART_ROOT,
+)
 from hmr.networks.image_branch import heatmap_cross_entropy
 from hmr.pose_state import uvd_from_points
 from regressors.expressive import NUM_BODY_JOINTS, ExpressivePrediction
@@ -22,17 +29,16 @@ _BODY = PART_NAMES.index("body")
 
 
 def part_of_keypoints() -> Tensor:
-    """(81,) index into PART_NAMES of the part that each keypoint belongs to."""
+    """(81,) index into PART_NAMES of the part that each keypoint belongs to; jaw and eyes belong to the face."""
     part = torch.zeros(NUM_EXPRESSIVE_KEYPOINTS, dtype=torch.long)
-    for name in PART_KEYPOINTS:
-        on_part = [k for k in (*PART_KEYPOINTS[name], *PART_JOINTS[name]) if k >= NUM_BODY_JOINTS]
-        part[on_part] = PART_NAMES.index(name)
+    for name, owners in PART_OWNERS.items():
+        part[[k for k in (*PART_KEYPOINTS[name], *owners) if k >= NUM_BODY_JOINTS]] = PART_NAMES.index(name)
     return part
 
 
 def part_of_joints() -> Tensor:
-    """(54,) the same for joints 1..54; the eyes belong to the face."""
-    return part_of_keypoints()[1:55].index_fill(0, torch.tensor([22, 23]), PART_NAMES.index("face"))
+    """(54,) the same for joints 1..54."""
+    return part_of_keypoints()[1:NUM_EXPRESSIVE_JOINTS]
 
 
 def masked_mean(error: Tensor, mask: Tensor) -> Tensor:

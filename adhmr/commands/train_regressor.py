@@ -19,7 +19,8 @@ HELD_BACK = 0.95
 class Options:
     """
     Args:
-        data: folders with pictures.npy and expressive_labels.npz; exact and pseudo-labels may be mixed
+        data: folders with pictures.npy and expressive_labels.npz, or labels.npz, which says nothing of hands; exact and
+            pseudo-labels may be mixed
         out: the checkpoint's folder
         regressor: the architecture; without ``between`` it is the OSX-like baseline, with it CoEvoer
         training: steps, batch sizes and learning rates

@@ -13,7 +13,7 @@ from torch import Tensor
 from hmr.expressive.params import ExpressiveParams
 from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_KEYPOINTS, PART_NAMES
 from hmr.files import write_atomically
-from hmr.samples import LABEL_KINDS, Samples, read_arrays, write_arrays
+from hmr.samples import LABEL_KINDS, Samples, load_samples, read_arrays, write_arrays
 
 LABELS_FILE = "expressive_labels.npz"
 #: The parts that a box is predicted for.
@@ -161,13 +161,25 @@ def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
     )
 
 
+def without_hands(samples: Samples) -> ExpressiveSamples:
+    """Labels of SMPL's 24 joints: of hands and face they know nothing."""
+    n = len(samples)
+    return ExpressiveSamples(
+        key=samples.key,
+        rgb=samples.rgb,
+        K=samples.K,
+        label=ExpressiveParams.of_body(samples.label),
+        label_kind=samples.label_kind,
+        keypoints_2d=torch.zeros(n, NUM_EXPRESSIVE_KEYPOINTS, 3),
+        part_known=torch.tensor([name == "body" for name in PART_NAMES]).repeat(n, 1),
+    )
+
+
 def load_expressive_samples(folder: Path) -> ExpressiveSamples:
-    """Raises ValueError naming what is missing or broken."""
+    """Also of a folder whose labels are bodies without hands. Raises ValueError naming what is missing or broken."""
     path = folder / LABELS_FILE
     if not path.exists() and (folder / "labels.npz").exists():
-        raise ValueError(
-            f"{folder}: its labels are of bodies without hands; make the set with `adhmr synth --hands true`"
-        )
+        return without_hands(load_samples(folder))
     arrays = read_arrays(path)
     if missing := {"K", "key", "label_kind", "keypoints_2d", "part_known"} - set(arrays):
         raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands true`")
