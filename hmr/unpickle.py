@@ -53,7 +53,9 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-class _Restricted(pickle.Unpickler):
+class Restricted(pickle.Unpickler):
+    """Knows arrays and plain values."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _RECONSTRUCT:
             return np.ndarray.__reduce__(np.zeros(1))[0]  # pyright: ignore[reportIndexIssue]
@@ -79,7 +81,7 @@ def plain(value: Any) -> Any:
 
 def restricted_load(stream: IO[bytes]) -> Any:
     """One pickled object of arrays and plain values. Raises pickle.UnpicklingError for anything that would run code."""
-    return _Restricted(stream, encoding="latin1").load()  # pyright: ignore[reportArgumentType]
+    return Restricted(stream, encoding="latin1").load()  # pyright: ignore[reportArgumentType]
 
 
 def read_pickle(path: Path) -> dict[str, Any]:

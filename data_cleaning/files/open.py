@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data_cleaning.files.agora import AgoraFile
 from data_cleaning.files.human_data import HumanDataFile
 from data_cleaning.files.json_rows import json_file
 from data_cleaning.files.label_file import LabelFile
@@ -29,6 +30,12 @@ def _open_npz(path: Path) -> HumanDataFile | RowNpzFile:
     )
 
 
+def _is_frame(path: Path) -> bool:
+    """Is the pickle one of pandas? Its first bytes name the class."""
+    with path.open("rb") as stream:
+        return b"pandas" in stream.read(200)
+
+
 def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
     """coco: for NeuralAnnot, the file that says which photographs its annotations are of.
 
@@ -48,7 +55,7 @@ def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
         case ".tar":
             return TarFile(path)
         case ".pkl":
-            return SequenceFile(path)
+            return AgoraFile(path) if _is_frame(path) else SequenceFile(path)
     raise ValueError(f"{path}: expected one of {', '.join(SUFFIXES)}")
 
 
