@@ -55,7 +55,7 @@ def main() -> None:
     device = torch.device(options.device)
     config = config_from_dict(ExpressiveConfig, yaml.safe_load(options.config.read_text())["regressor"])
     config = replace(config, encoder=replace(config.encoder, pretrained=False))
-    regressor = ExpressiveRegressor(config).eval().to(device)
+    regressor = ExpressiveRegressor(config).eval().to(device).requires_grad_(False)
     rgb = torch.rand(options.batch, 3, config.size, config.size, device=device)
     f = float(config.size)
     K = torch.tensor([[2 * f, 0, f / 2], [0, 2 * f, f / 2], [0, 0, 1]], device=device).expand(options.batch, 3, 3)

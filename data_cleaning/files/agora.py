@@ -52,7 +52,7 @@ class AgoraFile:
             raise ValueError(f"{self.path}: expected AGORA's table, {sorted(missing)} are missing")
         return table
 
-    @cached_property
+    @property
     def rows(self) -> tuple[str, ...]:
         """ROW/PERSON."""
         return tuple(f"{r}/{p}" for r, people in enumerate(self._table["gt_joints_2d"]) for p in range(len(people)))
