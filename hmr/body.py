@@ -13,6 +13,9 @@ from torch import Tensor
 
 from hmr.skeleton import JOINT_PARENTS, NUM_JOINTS, depth_levels
 
+#: A body's frame (y up, z to its front) to that of a camera that it faces (y down, z away).
+FACING_CAMERA = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+
 
 @dataclass(frozen=True)
 class BodyParams:

@@ -12,54 +12,13 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyParams
+from hmr.crops import CROP_ARRAYS, LabelledCrops, crop_fields, read_pictures, write_pictures
 from hmr.files import write_atomically
-
-LABEL_KINDS = ("mocap", "synthetic", "pseudo", "none")
 
 
 @dataclass(frozen=True)
-class Samples:
-    """n square crops and their labels.
-
-    key: n unique names. rgb: (n, 3, s, s) uint8. K: (n, 3, 3) of the crop, pixels. label: bodies in the camera frame.
-    label_kind: one of LABEL_KINDS; "none" promises that ``label`` is not looked at (it holds NaN).
-    keypoints_2d: (n, 29, 3) x, y in crop pixels and a confidence in [0, 1] (0: outside or hidden by something).
-    """
-
-    key: tuple[str, ...]
-    rgb: Tensor
-    K: Tensor
-    label: BodyParams
-    label_kind: tuple[str, ...]
-    keypoints_2d: Tensor
-
-    def __post_init__(self) -> None:
-        n = len(self.key)
-        for name, value in (("rgb", self.rgb), ("K", self.K), ("keypoints_2d", self.keypoints_2d)):
-            if len(value) != n:
-                raise ValueError(f"Samples.{name}: expected {n} rows as there are keys, got {len(value)}")
-        if unknown := set(self.label_kind) - set(LABEL_KINDS):
-            raise ValueError(f"Samples.label_kind: expected one of {LABEL_KINDS}, got {sorted(unknown)}")
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-    @property
-    def size(self) -> int:
-        """Side of the crops in pixels."""
-        return self.rgb.shape[-1]
-
-    def __getitem__(self, index: slice | Tensor | np.ndarray | list[int]) -> Samples:
-        rows = np.arange(len(self))[index.numpy() if isinstance(index, Tensor) else index]
-        take = torch.from_numpy(np.ascontiguousarray(rows))
-        return Samples(
-            key=tuple(self.key[i] for i in rows),
-            rgb=self.rgb[take],
-            K=self.K[take],
-            label=self.label[take],
-            label_kind=tuple(self.label_kind[i] for i in rows),
-            keypoints_2d=self.keypoints_2d[take],
-        )
+class Samples(LabelledCrops[BodyParams]):
+    """n square crops and labels of SMPL's 24 joints; 29 keypoints."""
 
     def unlabelled(self) -> Samples:
         """The same pictures with every label removed, so that no later stage can look at them."""
@@ -68,21 +27,6 @@ class Samples:
             label=self.label.map(lambda x: torch.full_like(x, torch.nan)),
             label_kind=("none",) * len(self),
             keypoints_2d=torch.zeros_like(self.keypoints_2d),
-        )
-
-    def pictures(self) -> Tensor:
-        """(n, 3, s, s) float32 in [0, 1]."""
-        return self.rgb.float() / 255
-
-    @staticmethod
-    def cat(parts: list[Samples]) -> Samples:
-        return Samples(
-            key=tuple(k for p in parts for k in p.key),
-            rgb=torch.cat([p.rgb for p in parts]),
-            K=torch.cat([p.K for p in parts]),
-            label=BodyParams.cat([p.label for p in parts]),
-            label_kind=tuple(k for p in parts for k in p.label_kind),
-            keypoints_2d=torch.cat([p.keypoints_2d for p in parts]),
         )
 
 
@@ -125,42 +69,18 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def save_samples(folder: Path, samples: Samples) -> None:
     """``pictures.npy`` (n, s, s, 3) uint8 and ``labels.npz`` in ``folder``."""
-    with write_atomically(folder / "pictures.npy") as partial, partial.open("wb") as stream:
-        np.save(stream, samples.rgb.permute(0, 2, 3, 1).contiguous().numpy())
-    write_arrays(
-        folder / "labels.npz",
-        {
-            **body_params_arrays(samples.label),
-            "K": samples.K.numpy().astype(np.float32),
-            "key": np.array(samples.key, dtype=np.str_),
-            "label_kind": np.array(samples.label_kind, dtype=np.str_),
-            "keypoints_2d": samples.keypoints_2d.numpy().astype(np.float32),
-        },
-    )
+    write_pictures(folder, samples.rgb)
+    write_arrays(folder / "labels.npz", {**body_params_arrays(samples.label), **samples.arrays()})
 
 
 def load_samples(folder: Path) -> Samples:
     """Raises ValueError naming what is missing or broken."""
-    arrays = read_arrays(folder / "labels.npz")
-    try:
-        pictures = np.load(folder / "pictures.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{folder / 'pictures.npy'}: expected pictures (n, s, s, 3) uint8: {error}") from None
-    missing = {"global_orient", "body_pose", "betas", "t_cam_root", "K", "key", "label_kind", "keypoints_2d"} - set(
-        arrays
-    )
-    if missing:
+    arrays, rgb = read_arrays(folder / "labels.npz"), read_pictures(folder)
+    if missing := {"global_orient", "body_pose", "betas", "t_cam_root", *CROP_ARRAYS} - set(arrays):
         raise ValueError(
             f"{folder / 'labels.npz'}: arrays {sorted(missing)} are missing; make the set with `adhmr synth`"
         )
-    return Samples(
-        key=tuple(str(k) for k in arrays["key"]),
-        rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
-        K=torch.from_numpy(arrays["K"]),
-        label=body_params_from_arrays(arrays),
-        label_kind=tuple(str(k) for k in arrays["label_kind"]),
-        keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
-    )
+    return Samples(**crop_fields(arrays, rgb), label=body_params_from_arrays(arrays))
 
 
 def matched(samples: Samples, keys: tuple[str, ...]) -> Samples:

@@ -13,7 +13,7 @@ import roma
 import torch
 from torch import Tensor, nn
 
-from hmr.body import BodyModel
+from hmr.body import FACING_CAMERA, BodyModel
 from hmr.camera import backproject, bearing
 from hmr.expressive import ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples
@@ -159,7 +159,7 @@ class ExpressiveRegressor(Pretrained):
         parts = [R_body[:, 1:], rotations_from_6d(face[:, None, :6]), eyes]
         parts += [rotations_from_6d(hand.unflatten(-1, (-1, 6))) for hand in hands]
         # The pelvis is turned about the half turn with which a body faces a camera.
-        facing = torch.diag(torch.tensor([1.0, -1.0, -1.0], device=rest.device))
+        facing = FACING_CAMERA.to(rest.device)
         R_parent_joint = torch.cat(parts, 1)
         assert R_parent_joint.shape[1] == NUM_EXPRESSIVE_JOINTS - 1
         return ExpressiveParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], face[:, 6:], t_cam_root)

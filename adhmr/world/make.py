@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from roma import rotvec_to_rotmat
@@ -9,13 +11,12 @@ from roma import rotvec_to_rotmat
 from adhmr.world.domains import Domain
 from adhmr.world.looks import sample_looks
 from adhmr.world.poses import Poses, sample_poses
-from adhmr.world.render import render
-from hmr.body import BodyParams
+from adhmr.world.render import Looks, render
+from hmr.body import FACING_CAMERA, BodyParams
 from hmr.camera import project, square_crop_affine
 from hmr.samples import Samples
 from hmr.smpl_layout import LayoutBody
 
-_FACING_CAMERA = torch.diag(torch.tensor([1.0, -1.0, -1.0]))  # body frame (y up, z front) to camera (y down, z away)
 CHUNK = 256
 
 
@@ -36,7 +37,7 @@ def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: L
     distance = 1.9 / uniform(0.25, 0.6)
     direction = torch.stack([uniform(-0.15, 0.15), uniform(-0.1, 0.1), torch.ones(count)], -1)
     params = BodyParams(
-        R_cam_root=pitch @ _FACING_CAMERA @ yaw @ tilt,
+        R_cam_root=pitch @ FACING_CAMERA @ yaw @ tilt,
         R_parent_joint=poses.R_parent_joint,
         shape=torch.from_numpy(rng.standard_normal((count, 10)).astype(np.float32)).clamp(-2.5, 2.5),
         t_cam_root=direction * distance[:, None],
@@ -69,6 +70,21 @@ def unhidden(xy: torch.Tensor, size: int, occluders: np.ndarray) -> torch.Tensor
     return (seen & ~(box | ellipse).any(-1)).float()
 
 
+def exact_crops(
+    prefix: str, start: int, pictures: np.ndarray, K: torch.Tensor, xy: torch.Tensor, looks: Looks
+) -> dict[str, Any]:
+    """Everything of exactly labelled crops but their label: pictures (n, s, s, 3) uint8, keypoints xy (n, k, 2); numbers in the
+    keys begin at ``start``."""
+    n, size = len(pictures), pictures.shape[1]
+    return {
+        "key": tuple(f"{prefix}-{start + i:06d}" for i in range(n)),
+        "rgb": torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
+        "K": K,
+        "label_kind": ("synthetic",) * n,
+        "keypoints_2d": torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1),
+    }
+
+
 def make_samples(
     domain: Domain, count: int, size: int, seed: int, model: LayoutBody, prefix: str, box_jitter: float = 0.03
 ) -> Samples:
@@ -83,14 +99,5 @@ def make_samples(
         looks = sample_looks(rng, n, domain, model, size)
         pictures = render(body.vertices.numpy(), model.faces.numpy(), K.numpy(), size, looks)
         xy = project(body.keypoints, K)
-        parts.append(
-            Samples(
-                key=tuple(f"{prefix}-{start + i:06d}" for i in range(n)),
-                rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
-                K=K,
-                label=params,
-                label_kind=("synthetic",) * n,
-                keypoints_2d=torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1),
-            )
-        )
+        parts.append(Samples(**exact_crops(prefix, start, pictures, K, xy, looks), label=params))
     return Samples.cat(parts)

@@ -10,7 +10,7 @@ import torch
 from adhmr.world.domains import SOURCE, Domain
 from adhmr.world.hands import expressive_rotations
 from adhmr.world.looks import sample_looks
-from adhmr.world.make import CHUNK, crop_cameras, sample_bodies, unhidden
+from adhmr.world.make import CHUNK, crop_cameras, exact_crops, sample_bodies
 from adhmr.world.render import Looks, render
 from hmr.camera import project
 from hmr.expressive import ExpressiveModel, ExpressiveParams
@@ -83,12 +83,8 @@ def make_expressive_samples(
         hidden.append(hidden_here)
         parts.append(
             ExpressiveSamples(
-                key=tuple(f"{prefix}-{start + i:06d}" for i in range(n)),
-                rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
-                K=K,
+                **exact_crops(prefix, start, pictures, K, xy, looks),
                 label=params,
-                label_kind=("synthetic",) * n,
-                keypoints_2d=torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1),
                 part_known=torch.ones(n, len(PART_NAMES), dtype=torch.bool),
             )
         )

