@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--places_steps", type=int, default=700)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--data_seed", type=int, default=11, help="of the pictures; other ones for trying things out")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     model, training = free_expressive_body(2500), FitConfig(options.steps, options.batch, options.lr)
@@ -74,10 +75,10 @@ def main() -> None:
     worlds = {"hands follow arms": SCENE, "hands independent of arms": replace(SCENE, hands_follow=False)}
     results: dict[str, dict[str, dict[str, Figure]]] = {}
     for world, scene in worlds.items():
-        train, _ = make_expressive_samples(scene, options.pictures, options.size, 11, model, "train")
+        train, _ = make_expressive_samples(scene, options.pictures, options.size, options.data_seed, model, "train")
         for seed in range(options.seeds if not starts else 0):
             starts.append(train_places(ExpressiveConfig(options.size), train, model, places, seed, lambda *_: None))
-        test, hidden = make_expressive_samples(scene, 600, options.size, 12, model, "test")
+        test, hidden = make_expressive_samples(scene, 600, options.size, options.data_seed + 1, model, "test")
         rows = ROWS if world == "hands follow arms" else {name: ROWS[name] for name in CONTROL}
         kept: dict[str, dict[str, np.ndarray]] = {}
         for name, between in rows.items():
