@@ -5,7 +5,8 @@
 Upper-body pictures with clutter, hands that follow the arms, a third of them hidden by something. Every row is the same encoder,
 part boxes and heads, trained on the same pictures for the same steps, from an encoder that has learnt where joints and parts are
 (not what hands do; OSX starts from a pose estimator's weights). In a second world hands are another picture's: no arm tells
-what they do, and what the enhancer gains there is not information.
+what they do, and what the enhancer gains there is not information. Two bounds stand beside the rows, on exact arms: fingers in
+their mean pose, and the fingers of the training picture whose arms are nearest.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import roma
 import torch
 
 from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
@@ -23,6 +25,7 @@ from adhmr.world.make_expressive import Scene, make_expressive_samples
 from hmr.expressive import free_expressive_body
 from hmr.expressive.metrics import expressive_errors_mm, finger_variance
 from hmr.expressive.samples import ExpressiveSamples
+from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES
 from hmr.files import code_version, write_json
 from hmr.networks.encoder import EncoderConfig
 from hmr.networks.fit import FitConfig
@@ -57,13 +60,33 @@ def columns(regressor: ExpressiveRegressor, test: ExpressiveSamples, hidden: np.
     return out
 
 
+def bounds(train: ExpressiveSamples, test: ExpressiveSamples) -> dict[str, dict[str, Figure]]:
+    """Errors of hands on exact arms whose fingers are in their mean pose, or those of the picture with the nearest arms."""
+    first, wrists = EXPRESSIVE_JOINT_NAMES.index("left_index1") - 1, EXPRESSIVE_JOINT_NAMES.index("left_wrist") - 1
+    arms, arms_of_test = (s.label.R_parent_joint[:, :wrists].flatten(1) for s in (train, test))
+    fingers = train.label.R_parent_joint[:, first:]
+    guesses = {
+        "exact arms, mean fingers": roma.special_procrustes(fingers.mean(0)).expand(len(test), -1, -1, -1),
+        "exact arms, fingers of the nearest arms": fingers[torch.cdist(arms_of_test, arms).argmin(1)],
+    }
+    out = {}
+    for name, guess in guesses.items():
+        R = torch.cat([test.label.R_parent_joint[:, :first], guess], 1)
+        found = expressive_errors_mm(replace(test.label, R_parent_joint=R), test.label, free_expressive_body(2500))
+        out[name] = {
+            f"{kind}_hand": mean_figure((0.5 * (found[f"{kind}_left_hand"] + found[f"{kind}_right_hand"])).numpy())
+            for kind in ("mpvpe", "pa_mpvpe")
+        }
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--pictures", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--places_steps", type=int, default=700)
+    parser.add_argument("--pictures", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--places_steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--data_seed", type=int, default=11, help="of the pictures; other ones for trying things out")
@@ -81,6 +104,7 @@ def main() -> None:
         test, hidden = make_expressive_samples(scene, 600, options.size, options.data_seed + 1, model, "test")
         rows = ROWS if world == "hands follow arms" else {name: ROWS[name] for name in CONTROL}
         kept: dict[str, dict[str, np.ndarray]] = {}
+        results[world] = bounds(train, test)
         for name, between in rows.items():
             per_seed, parameters = [], 0
             for seed in range(options.seeds):
@@ -96,7 +120,7 @@ def main() -> None:
                 for key, column in kept[name].items() if name != "CoEvoer"
             }  # fmt: skip
             figures["parameters"] = Figure(value=parameters, low=parameters, high=parameters, n=1)
-            results.setdefault(world, {})[name] = figures
+            results[world][name] = figures
             print(f"{world} | {name} | " + " | ".join(
                 f"{key} {show(figures[key])}" for key in ("mpvpe_all", "mpvpe_hand", "mpvpe_hidden_hand", "mpvpe_face",
                                                           "pa_mpvpe_hand", "finger_variance_share")), flush=True)  # fmt: skip
