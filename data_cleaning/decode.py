@@ -91,6 +91,8 @@ def decode_folder(unit: Unit, file: OurFolder, size: int) -> Decoded:
 def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int) -> tuple[Row, Samples, Tensor]:
     """Raises ValueError when its picture cannot be read, or it is not in it."""
     photograph = source.read(candidate.image)
+    if candidate.stored_turned:
+        photograph = np.rot90(photograph, -1).copy()
     h, w = photograph.shape[:2]
     box = candidate.box_xyxy()
     if not is_in_picture(box, w, h):

@@ -13,7 +13,7 @@ from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.files.parquet_rows import ParquetFile
 from data_cleaning.files.row_npz import RowNpzFile, kind_of
 from data_cleaning.files.sequence_pickle import SequenceFile
-from data_cleaning.files.tar_rows import TarFile
+from data_cleaning.files.tar_rows import tar_file
 
 SUFFIXES = (".npz", ".json", ".parquet", ".tar", ".pkl")
 
@@ -53,7 +53,7 @@ def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
         case ".parquet":
             return ParquetFile(path)
         case ".tar":
-            return TarFile(path)
+            return tar_file(path)
         case ".pkl":
             return AgoraFile(path) if _is_frame(path) else SequenceFile(path)
     raise ValueError(f"{path}: expected one of {', '.join(SUFFIXES)}")

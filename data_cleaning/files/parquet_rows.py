@@ -11,23 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
-from hmr.camera import default_K
+from data_cleaning.files.sam_3d_body import sam_3d_body
 from hmr.files import write_atomically
-from hmr.formats.from_keypoints import MHR_70, ours, placed
-from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
+from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
-
-
-def _of_seventy(values: Any, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """(70, width) and which are given (70,): a last column beyond ``width`` is a confidence."""
-    array = np.array([np.asarray(v, dtype=np.float32) for v in values]).reshape(len(values), -1)
-    if len(array) != 70 or array.shape[1] < width:
-        raise ValueError(f"expected 70 MHR keypoints of {width} numbers, got {array.shape}")
-    sure = array[:, width] > 0 if array.shape[1] > width else np.ones(70, dtype=bool)
-    return array[:, :width], sure & np.isfinite(array[:, :width]).all(1)
 
 
 @dataclass
@@ -87,13 +76,6 @@ class ParquetFile:
     def _label(self, row: dict[str, Any], where: str, photographs: PictureSource) -> PersonCandidate | Unreadable:
         try:
             image = photographs.named(str(row["image"]))
-            (flat, seen), (deep, given) = _of_seventy(row["keypoints_2d"], 2), _of_seventy(row["keypoints_3d"], 3)
-            camera = row.get("cam_int")
-            K = default_K(*photographs.size_wh(image))
-            if camera is not None:
-                K = torch.from_numpy(np.array(camera, dtype=np.float32).reshape(3, 3))
-            pixels, known = ours(flat, MHR_70, seen & given)
-            points = placed(pixels, ours(deep, MHR_70, seen & given)[0], known, K)
-            return PersonCandidate(image, "label", where, points, known, K, BY_KEYPOINTS)
+            return sam_3d_body(row["keypoints_2d"], row["keypoints_3d"], row.get("cam_int"), image, where, photographs)
         except ROW_ERRORS as error:
             return Unreadable(where, reason_of(error))

@@ -70,15 +70,21 @@ def humans_4d(row: Row, image: str, where: str, photographs: PictureSource, body
     return PersonCandidate(image, "label", where, points, _all_known(), K, body.by)
 
 
+def is_stored_turned(size_wh: tuple[int, int], K: torch.Tensor) -> bool:
+    """Is the camera's principal point the centre of the picture with its sides exchanged, rather than of the one in the file?"""
+    w, h = size_wh
+    u, v = (2 * K[:2, 2]).tolist()
+    return abs(u - h) + abs(v - w) < abs(u - w) + abs(v - h)
+
+
 def bedlam(row: Row, image: str, where: str, photographs: PictureSource, body: ParameterModel) -> PersonCandidate:
-    """BEDLAM: pose_cam, shape, and transl = cam_ext's + trans_cam, under cam_int."""
-    del photographs
-    if "closeup" in str(row["imgname"]):
-        raise ValueError("close-up pictures are stored turned by 90 degrees and are not read here")
+    """BEDLAM: pose_cam, shape, and transl = cam_ext's + trans_cam, under cam_int. Close-ups are upright in the labels, and lie
+    turned in their files."""
     t = np.asarray(row["cam_ext"], dtype=np.float64)[:3, 3] + np.asarray(row["trans_cam"], dtype=np.float64)
     points = _of_pose(row["pose_cam"], row["shape"], t, body)
     K = torch.from_numpy(np.asarray(row["cam_int"], dtype=np.float32))
-    return PersonCandidate(image, "label", where, points, _all_known(), K, body.by)
+    turned = is_stored_turned(photographs.size_wh(image), K)
+    return PersonCandidate(image, "label", where, points, _all_known(), K, body.by, turned)
 
 
 def camera_hmr(row: Row, image: str, where: str, photographs: PictureSource, body: ParameterModel) -> PersonCandidate:

@@ -1,12 +1,12 @@
-"""Webdataset tars of 4D-Humans: samples of a jpg and ``data.pyd``, a pickled list of people."""
+"""Webdataset tars of 4D-Humans and SAM 3D Body: samples of a picture and a pickled list of people."""
 
 from __future__ import annotations
 
 import io
 import pickle
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from PIL import Image
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
 from data_cleaning.files.row_npz import humans_4d
+from data_cleaning.files.sam_3d_body import sam_3d_body
 from hmr.files import write_atomically
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
@@ -43,10 +44,59 @@ class _Member:
     size: int
 
 
+Person = dict[str, Any]
+
+
+def _humans_4d(
+    person: Person, key: str, where: str, photographs: PictureSource, body: ParameterModel
+) -> PersonCandidate:
+    """With the 44 keypoints as the .npz has them."""
+    row = {name: np.asarray(value) for name, value in person.items() if name != "extra_info"}
+    for kind in ("2d", "3d"):
+        values = row.get(f"keypoints_{kind}")
+        if values is not None:
+            row[f"body_keypoints_{kind}"], row[f"extra_keypoints_{kind}"] = values[:25], values[25:]
+    return humans_4d(row, key, where, photographs, body)
+
+
+def _sam_3d_body(
+    person: Person, key: str, where: str, photographs: PictureSource, body: ParameterModel
+) -> PersonCandidate:
+    del body
+    K = (person.get("metadata") or {}).get("cam_int")
+    return sam_3d_body(person["keypoints_2d"], person["keypoints_3d"], K, key, where, photographs)
+
+
+@dataclass(frozen=True)
+class TarKind:
+    """people: the member of a sample that lists them."""
+
+    name: str
+    people: str
+    reader: Callable[[Person, str, str, PictureSource, ParameterModel], PersonCandidate]
+
+
+HUMANS_4D = TarKind("4D-Humans tar", "data.pyd", _humans_4d)
+SAM_3D_BODY = TarKind("SAM 3D Body tar", "annotation.pyd", _sam_3d_body)
+
+
+def tar_file(path: Path) -> TarFile:
+    """Of the kind that its samples say. Raises ValueError naming it when it cannot be read, or holds neither's people."""
+    for kind in (HUMANS_4D, SAM_3D_BODY):
+        file = TarFile(path, kind)
+        if file.has_people:
+            return file
+    raise ValueError(f"{path}: no sample has a {HUMANS_4D.people} (4D-Humans) or {SAM_3D_BODY.people} (SAM 3D Body)")
+
+
 @dataclass
 class TarFile:
     path: Path
-    format_name: str = "4D-Humans tar"
+    kind: TarKind
+    format_name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.format_name = self.kind.name
 
     @cached_property
     def _members(self) -> list[_Member]:
@@ -77,10 +127,15 @@ class TarFile:
             out[key][extension] = member
         return out
 
-    def _people(self, key: str) -> list[dict[str, Any]]:
-        member = self._samples[key].get("data.pyd")
+    @property
+    def has_people(self) -> bool:
+        """Has some sample people of this kind, or is the tar empty?"""
+        return not self._samples or any(self.kind.people in sample for sample in self._samples.values())
+
+    def _people(self, key: str) -> list[Person]:
+        member = self._samples[key].get(self.kind.people)
         if member is None:
-            raise ValueError(f"{self.path}: sample {key} has no data.pyd")
+            raise ValueError(f"{self.path}: sample {key} has no {self.kind.people}")
         try:
             people = restricted_load(io.BytesIO(self._bytes(member)))
         except (pickle.UnpicklingError, EOFError) as error:
@@ -127,25 +182,15 @@ class TarFile:
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
     ) -> Iterator[PersonCandidate | Unreadable]:
-        people: dict[str, list[dict[str, Any]]] = {}
+        people: dict[str, list[Person]] = {}
         for key, i in self._row_places[start:stop]:
             where = f"{self.path}, {key}, person {i}"
             try:
                 if key not in people:
                     people = {key: self._people(key)}
-                yield humans_4d(_split(people[key][i]), key, where, photographs, body)
+                yield self.kind.reader(people[key][i], key, where, photographs, body)
             except ROW_ERRORS as error:
                 yield Unreadable(where, reason_of(error))
-
-
-def _split(person: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The 44 keypoints of a tar as the .npz has them."""
-    row = {name: np.asarray(value) for name, value in person.items() if name != "extra_info"}
-    for kind in ("2d", "3d"):
-        values = row.get(f"keypoints_{kind}")
-        if values is not None:
-            row[f"body_keypoints_{kind}"], row[f"extra_keypoints_{kind}"] = values[:25], values[25:]
-    return row
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class PersonCandidate:
 
     points_cam: (29, 3) our keypoints in the photograph's camera frame, metres. known: (29,) which of them the model gives.
     K: (3, 3) of the photograph, pixels, the model's own camera. by: what the points were made of, BY_PARAMETERS, ...
+    stored_turned: a quarter turn clockwise makes of the file's picture the one that this camera saw.
     """
 
     image: str
@@ -28,6 +29,7 @@ class PersonCandidate:
     known: Tensor
     K: Tensor
     by: str = BY_PARAMETERS
+    stored_turned: bool = False
 
     def __post_init__(self) -> None:
         if self.points_cam.shape != (NUM_KEYPOINTS, 3) or self.known.shape != (NUM_KEYPOINTS,):

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from label_files import N, make
+from PIL import Image
 
 from adhmr.cli import main
 
@@ -23,7 +24,9 @@ def data(folder):
     return ["--data", str(folder), "--images", str(folder.parent / "images")]
 
 
-@pytest.mark.parametrize("kind", ["human_data", "humans_4d", "bedlam", "camera_hmr", "eft", "sam_3d_body", "tar"])
+@pytest.mark.parametrize(
+    "kind", ["human_data", "humans_4d", "bedlam", "camera_hmr", "eft", "sam_3d_body", "tar", "sam_3d_body_tar"]
+)
 def test_scored_in_one_go_or_in_two_phases_it_is_the_same(kind, tmp_path, scorer, capsys):
     path = make(kind, tmp_path)
     rule = ["--threshold", "-1000"]
@@ -45,6 +48,18 @@ def test_scored_in_one_go_or_in_two_phases_it_is_the_same(kind, tmp_path, scorer
     assert a["key"] == b["key"]
     np.testing.assert_allclose(a["score"].to_numpy(), b["score"].to_numpy(), atol=1e-4)
     assert sum(b["keep"].to_pylist()) == 3
+
+
+def test_a_close_up_that_lies_turned_in_its_file_is_judged_upright(tmp_path, scorer):
+    path = make("bedlam", tmp_path)
+    arguments = [*data(path), "--scorer", str(scorer), "--threshold", "-1000"]
+    assert main(["clean", *arguments, "--out", str(tmp_path / "upright")]) == 0
+    street = tmp_path / "images" / "street.png"
+    Image.open(street).transpose(Image.Transpose.ROTATE_90).save(street)  # a quarter turn to the left
+    assert main(["clean", *arguments, "--out", str(tmp_path / "turned")]) == 0
+    upright, turned = (pq.read_table(tmp_path / name / "scores.parquet") for name in ("upright", "turned"))
+    np.testing.assert_array_equal(upright["score"].to_numpy(), turned["score"].to_numpy())
+    assert turned["keep"].to_pylist() == [True] * N
 
 
 def test_what_a_person_decided_overrules(tmp_path, scorer):

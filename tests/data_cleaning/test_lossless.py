@@ -43,7 +43,7 @@ def test_filtering_twice_is_filtering_once_and_the_rows_are_the_kept_ones(kind, 
     file.write(KEEP, once)
     left = open_labels(once)
     assert len(left.rows) == (
-        2 if kind == "tar" else KEEP.sum()
+        2 if "tar" in kind else KEEP.sum()
     )  # a tar's first sample holds two people, one of them bad
     left.write(np.ones(len(left.rows), dtype=bool), twice)
     assert twice.read_bytes() == once.read_bytes()

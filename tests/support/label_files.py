@@ -162,25 +162,38 @@ def sam_3d_body(path: Path, people: list[dict]) -> None:
     pq.write_table(table, path, row_group_size=2, compression="zstd")
 
 
-def tar(path: Path, people: list[dict], malicious: object = None) -> None:
+def _humans_4d_in_a_tar(p: dict) -> dict:
+    return {
+        "keypoints_2d": _spread(p["pixels"], SPIN_44, 44), "keypoints_3d": _spread(p["points"], SPIN_44, 44),
+        "body_pose": p["pose"], "betas": p["betas"], "has_body_pose": np.float32(1), "extra_info": {"a": "b"},
+    }  # fmt: skip
+
+
+def _sam_3d_body_in_a_tar(p: dict) -> dict:
+    return {
+        "person_id": 0, "keypoints_2d": _spread(p["pixels"], MHR_70, 70),
+        "keypoints_3d": _spread(p["points"], MHR_70, 70) * np.array([100, 100, 100, 1]),
+        "proto_params": {"shape_params": np.zeros(45)}, "metadata": {"cam_int": default_K(W, H).numpy(), "loss": 0.0},
+    }  # fmt: skip
+
+
+def tar(path: Path, people: list[dict], malicious: object = None, of=_humans_4d_in_a_tar, member="data.pyd") -> None:
     """A sample of two people, then of one each."""
     groups = [people[:2], *[[p] for p in people[2:]]]
     with tarfile.open(path, "w") as archive:
         for i, group in enumerate(groups):
             picture = io.BytesIO()
             Image.new("RGB", (W, H), "grey").save(picture, "PNG")
-            content = [
-                {
-                    "keypoints_2d": _spread(p["pixels"], SPIN_44, 44), "keypoints_3d": _spread(p["points"], SPIN_44, 44),
-                    "body_pose": p["pose"], "betas": p["betas"], "has_body_pose": np.float32(1), "extra_info": {"a": "b"},
-                }
-                for p in group
-            ]  # fmt: skip
+            content = [of(p) for p in group]
             pickled = pickle.dumps(content if malicious is None else malicious)
-            for name, data in ((f"00/{i:04d}.png", picture.getvalue()), (f"00/{i:04d}.data.pyd", pickled)):
+            for name, data in ((f"00/{i:04d}.png", picture.getvalue()), (f"00/{i:04d}.{member}", pickled)):
                 info = tarfile.TarInfo(name)
                 info.size, info.mtime = len(data), 1700000000
                 archive.addfile(info, io.BytesIO(data))
+
+
+def sam_3d_body_tar(path: Path, people: list[dict]) -> None:
+    tar(path, people, of=_sam_3d_body_in_a_tar, member="annotation.pyd")
 
 
 def sequence(path: Path, people: list[dict]) -> None:
@@ -205,6 +218,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path, list[dict]], None]]] = {
     "pairs": ("labels.json", pairs),
     "sam_3d_body": ("labels.parquet", sam_3d_body),
     "tar": ("labels.tar", tar),
+    "sam_3d_body_tar": ("labels.tar", sam_3d_body_tar),
     "sequence": ("labels.pkl", sequence),
 }
 
