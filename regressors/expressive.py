@@ -132,10 +132,7 @@ class ExpressiveRegressor(Pretrained):
 
     def forward(self, rgb: Tensor, K: Tensor) -> ExpressivePrediction:
         """rgb (b, 3, s, s) in [0, 1], K (b, 3, 3) of the crops."""
-        return self.read(*self.encoder(rgb), K)
-
-    def read(self, global_map: Tensor, local_map: Tensor, K: Tensor) -> ExpressivePrediction:
-        """From the encoder's two maps, K (b, 3, 3)."""
+        global_map, local_map = self.encoder(rgb)
         camera = self.camera(bearing(K, self.config.size).to(local_map.dtype))
         pooled = global_map.mean((2, 3))
         uvd, heatmaps, body = self.joints(local_map)
