@@ -56,6 +56,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return {key: file[key] for key in file.files}
     except FileNotFoundError:
         raise ValueError(f"{path}: expected an .npz file, there is none") from None
+    except NotADirectoryError:
+        raise ValueError(f"{path.parent}: expected a folder with {path.name}, this is a file") from None
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f"{path}: could not be read as .npz ({error}); it may be truncated") from None
     except ValueError as error:

@@ -52,6 +52,8 @@ def run(options: Options) -> int:
     from adhmr.scoring import ScoringJob, score_here, share_of, task_of_array
     from hmr.files import write_provenance
 
+    if options.ray_workers < 0:
+        raise ValueError(f"expected --ray_workers of 0 (score here) or more, got {options.ray_workers}")
     job = ScoringJob(
         options.data, options.scorer, options.images, options.coco, options.body_model, options.body_model_type,
         options.rows_per_unit, options.device,

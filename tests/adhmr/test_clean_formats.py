@@ -180,6 +180,13 @@ def test_ray_writes_the_same_scores(tmp_path, scorer, monkeypatch, apart):
         )  # one thread adds in another order than two
 
 
+def test_fewer_than_no_ray_workers_are_refused(tmp_path, scorer, capsys):
+    path = make("camera_hmr", tmp_path)
+    arguments = ["score", *data(path), "--scorer", str(scorer), "--out", str(tmp_path / "s"), "--ray_workers", "-3"]
+    assert main(arguments) == 2
+    assert "--ray_workers" in capsys.readouterr().err
+
+
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path, scorer, capsys, monkeypatch):
     import errno
 

@@ -44,6 +44,12 @@ def test_objects_in_npz_files_are_refused(tmp_path):
         read_arrays(tmp_path / "bad.npz")
 
 
+def test_a_file_given_for_a_folder_is_said(tmp_path):
+    (tmp_path / "set").write_text("a file")
+    with pytest.raises(ValueError, match=r"expected a folder with labels\.npz, this is a file"):
+        load_samples(tmp_path / "set")
+
+
 def test_a_truncated_npz_names_itself(tmp_path):
     np.savez(tmp_path / "whole.npz", a=np.zeros(1000))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:500])
