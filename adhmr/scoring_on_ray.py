@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,14 +19,13 @@ from scorer.protocol import load_scorer
 Block = dict[str, Any]
 
 
-def _packed(value: Unit | Decoded) -> bytes:
-    """Ray's tables know numbers, strings and bytes; a column of objects it converts twice, and warns."""
-    return pickle.dumps(value)
+def _row_of(unit: Unit) -> Block:
+    """Ray's tables know numbers and strings; a column of objects they convert again, and warn."""
+    return {**asdict(unit), "root": str(unit.root)}
 
 
-def _unpacked(row: Block, column: str) -> Any:
-    """Of a row that another worker of this run made."""
-    return pickle.loads(row[column])
+def _unit_of(row: Block) -> Unit:
+    return Unit(Path(row["root"]), row["name"], int(row["start"]), int(row["stop"]), row["file_id"])
 
 
 @dataclass
@@ -44,7 +42,7 @@ class _Decode:
 
             torch.set_num_threads(1)  # a worker is a core
             self._decoder = self.job.decoder(self.size)
-        return {"decoded": _packed(self._decoder(_unpacked(row, "unit")))}
+        return {"decoded": self._decoder(_unit_of(row))}
 
 
 class _Score:
@@ -57,7 +55,7 @@ class _Score:
         self.scorer, self.scorer_id, self.out = load_scorer(job.scorer).to(job.device), scorer_id, Path(out)
 
     def __call__(self, row: Block) -> Block:
-        decoded: Decoded = _unpacked(row, "decoded")
+        decoded: Decoded = row["decoded"]
         write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.scorer_id))
         return {"labels": len(decoded.rows), "bad": sum(bool(r.problem) for r in decoded.rows)}
 
@@ -98,7 +96,7 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
         ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        rows = ray.data.from_items([{"unit": _packed(unit)} for unit in todo], override_num_blocks=len(todo))
+        rows = ray.data.from_items([_row_of(unit) for unit in todo], override_num_blocks=len(todo))
         pool = ray.data.ActorPoolStrategy(size=workers)
         if scores_apart(job.device):
             decoded = rows.map(_Decode(job, size), num_cpus=0.5)
