@@ -80,12 +80,25 @@ HUMANS_4D = TarKind("4D-Humans tar", "data.pyd", _humans_4d)
 SAM_3D_BODY = TarKind("SAM 3D Body tar", "annotation.pyd", _sam_3d_body)
 
 
+def _members_of(path: Path) -> list[_Member]:
+    """Raises ValueError naming the file: not a plain tar, or cut off."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            found = archive.getmembers()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ValueError(f"{path}: could not be read as an uncompressed tar ({error})") from None
+    padded = [m.offset_data + -(-m.size // _BLOCK) * _BLOCK for m in found]
+    if found and padded[-1] > path.stat().st_size:
+        raise ValueError(f"{path}: is cut off inside {found[-1].name}")
+    return [_Member(m.name, m.offset, end, m.offset_data, m.size) for m, end in zip(found, padded, strict=True)]
+
+
 def tar_file(path: Path) -> TarFile:
     """Of the kind that its samples say. Raises ValueError naming it when it cannot be read, or holds neither's people."""
+    members = _members_of(path)
     for kind in (HUMANS_4D, SAM_3D_BODY):
-        file = TarFile(path, kind)
-        if file.has_people:
-            return file
+        if not members or any(m.name.lower().endswith(f".{kind.people}") for m in members):
+            return TarFile(path, kind, members)
     raise ValueError(f"{path}: no sample has a {HUMANS_4D.people} (4D-Humans) or {SAM_3D_BODY.people} (SAM 3D Body)")
 
 
@@ -93,23 +106,11 @@ def tar_file(path: Path) -> TarFile:
 class TarFile:
     path: Path
     kind: TarKind
+    _members: list[_Member]
     format_name: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.format_name = self.kind.name
-
-    @cached_property
-    def _members(self) -> list[_Member]:
-        """Raises ValueError naming the file: not a plain tar, or cut off."""
-        try:
-            with tarfile.open(self.path, "r:") as archive:
-                found = archive.getmembers()
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise ValueError(f"{self.path}: could not be read as an uncompressed tar ({error})") from None
-        padded = [m.offset_data + -(-m.size // _BLOCK) * _BLOCK for m in found]
-        if found and padded[-1] > self.path.stat().st_size:
-            raise ValueError(f"{self.path}: is cut off inside {found[-1].name}")
-        return [_Member(m.name, m.offset, end, m.offset_data, m.size) for m, end in zip(found, padded, strict=True)]
 
     def _bytes(self, member: _Member) -> bytes:
         with self.path.open("rb") as stream:
@@ -126,11 +127,6 @@ class TarFile:
                 raise ValueError(f"{self.path}: sample {key} has two members .{extension}")
             out[key][extension] = member
         return out
-
-    @property
-    def has_people(self) -> bool:
-        """Has some sample people of this kind, or is the tar empty?"""
-        return not self._samples or any(self.kind.people in sample for sample in self._samples.values())
 
     def _people(self, key: str) -> list[Person]:
         member = self._samples[key].get(self.kind.people)
