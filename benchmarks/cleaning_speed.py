@@ -3,7 +3,8 @@
     python -m benchmarks.cleaning_speed --scorer adhmr-demo/scorer --out benchmarks/results/cleaning_speed.json
 
 Labels in CameraHMR's format on photographs of 640 x 480 px, made here. Reading and cropping, and scoring, are timed apart, each
-on one thread. Ray's start is not counted, the streaming of its stages is.
+on one thread. One worker and two take turns; what is said of Ray is said from when every worker has written its first parquet
+("once running") and with the start of its workers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import platform
 import resource
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +32,14 @@ from adhmr.world.make import make_samples
 from data_cleaning.run_units import score_units
 from data_cleaning.score import judge
 from hmr.camera import project
-from hmr.files import code_version, write_json
+from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.samples import body_params_arrays
 from scorer.protocol import load_scorer
 
 WIDTH, HEIGHT, PHOTOGRAPHS = 640, 480, 200
+ROWS_PER_RAY_UNIT = 250  # or the last unit, which one worker does alone, weighs too much in so few labels
+Found = dict[str, Any]
 
 
 def write_photographs(folder: Path) -> None:
@@ -64,76 +69,120 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+@dataclass(frozen=True)
+class Bench:
+    """A folder with photographs and labels, and what scores them."""
+
+    folder: Path
+    options: argparse.Namespace
+
+    def job(self, rows: int, rows_per_unit: int = 1000) -> ScoringJob:
+        file = self.folder / f"{rows}.npz"
+        if not file.exists():
+            write_labels(file, rows)
+        images = self.folder / "images"
+        return ScoringJob(file, self.options.scorer, images, None, None, "smpl", rows_per_unit, self.options.device)
+
+
+def one_thread(bench: Bench) -> Found:
+    job, rows = bench.job(2_000), 2_000
+    scorer = load_scorer(job.scorer).to(job.device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    units, decoder = job.units()[0], job.decoder(scorer.crop_size)
+    judge(scorer, decoder(units[0]))
+    began = time.perf_counter()
+    decoded = [decoder(unit) for unit in units]
+    middle = time.perf_counter()
+    for each in decoded:
+        judge(scorer, each)
+    end = time.perf_counter()
+    torch.set_num_threads(threads)
+    return {"decoded_per_s": rows / (middle - began), "scored_per_s": rows / (end - middle)}
+
+
+def by_turns(bench: Bench, rate: Callable[[ScoringJob, Path, int], float]) -> list[dict[int, float]]:
+    """Labels a second of one worker and of two, turn about, so that a slow minute of the machine falls on both."""
+    job = bench.job(bench.options.ray_rows, ROWS_PER_RAY_UNIT)
+    turns = []
+    for turn in range(bench.options.turns):
+        turns.append({n: rate(job, bench.folder / f"{rate.__name__}-{turn}-{n}", n) for n in (1, 2)})
+        print(rate.__name__, turns[-1], f"{turns[-1][2] / turns[-1][1]:.2f}", flush=True)
+    return turns
+
+
+def two_over_one(turns: list[dict[int, float]]) -> Found:
+    ratios = [turn[2] / turn[1] for turn in turns]
+    return {
+        "labels_per_s": {n: float(np.median([turn[n] for turn in turns])) for n in (1, 2)},
+        "two_over_one": float(np.median(ratios)), "two_over_one_by_turn": ratios,
+    }  # fmt: skip
+
+
+def on_ray(bench: Bench) -> Found:
+    starts: list[dict[int, float]] = []
+
+    def ray(job: ScoringJob, out: Path, workers: int) -> float:
+        seconds = timed_on_ray(job, job.units()[0], out, workers)
+        starts.append({workers: bench.options.ray_rows / seconds})
+        return steady_rate(out, workers, bench.options.ray_rows)
+
+    turns = by_turns(bench, ray)
+    one, *others = (parquets(path) for path in sorted(bench.folder.glob("ray-*")))
+    return {
+        "once_running": two_over_one(turns),
+        "with_start": two_over_one([a | b for a, b in zip(starts[::2], starts[1::2], strict=True)]),
+        "same_bytes": all(other == one for other in others),
+        "rows": bench.options.ray_rows, "rows_per_unit": ROWS_PER_RAY_UNIT,
+    }  # fmt: skip
+
+
+def without_ray(bench: Bench) -> Found:
+    def plain(job: ScoringJob, out: Path, processes: int) -> float:
+        return plain_rate(job, out, processes, bench.options.ray_rows)
+
+    return two_over_one(by_turns(bench, plain)) | {"rows": bench.options.ray_rows, "rows_per_unit": ROWS_PER_RAY_UNIT}
+
+
+def memory(bench: Bench) -> Found:
+    rows = bench.options.rows
+    job = bench.job(rows)
+    scorer = load_scorer(job.scorer).to(job.device)
+    peak: dict[int, float] = {}
+    began = time.perf_counter()
+
+    def at(done: int, total: int) -> None:
+        if done % 20_000 == 0 or done == total or done == 5_000:
+            peak[done] = peak_mib()
+            print(f"{done} of {total}: {peak[done]:.0f} MiB, {time.perf_counter() - began:.0f} s", flush=True)
+
+    score_units(job.units()[0], bench.folder / "many", job.decoder(scorer.crop_size), scorer, job.scorer_id(), at)
+    return {"peak_mib_by_rows": peak, "labels_per_s": rows / (time.perf_counter() - began)}
+
+
+MEASURES = {"one_thread": one_thread, "ray": on_ray, "without_ray": without_ray, "memory": memory}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scorer", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--ray_rows", type=int, default=24_000)
+    parser.add_argument("--ray_rows", type=int, default=12_000)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--measure", nargs="+", choices=list(MEASURES), default=list(MEASURES))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="what it holds of other measures stays")
     options = parser.parse_args()
-    found: dict[str, object] = {
-        "command": "python -m benchmarks.cleaning_speed", "code": code_version(), "torch": torch.__version__,
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {options.device}",
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_photographs(folder / "images")
-        write_labels(folder / "few.npz", 2_000)
-        write_labels(folder / "ray.npz", options.ray_rows)
-        write_labels(folder / "many.npz", options.rows)
-
-        def job(file: str, rows: int = 1000) -> ScoringJob:
-            return ScoringJob(
-                folder / file, options.scorer, folder / "images", None, None, "smpl", rows, options.device
-            )
-
-        scorer = load_scorer(options.scorer).to(options.device)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        units, decoder = job("few.npz").units()[0], job("few.npz").decoder(scorer.crop_size)
-        judge(scorer, decoder(units[0]))
-        began = time.perf_counter()
-        decoded = [decoder(unit) for unit in units]
-        middle = time.perf_counter()
-        for each in decoded:
-            judge(scorer, each)
-        end = time.perf_counter()
-        found["one_thread"] = {"decoded_per_s": 2000 / (middle - began), "scored_per_s": 2000 / (end - middle)}
-        print(found["one_thread"], flush=True)
-        torch.set_num_threads(threads)
-
-        seconds, steady = {}, {}
-        on_ray = job("ray.npz", 500)  # small units, or the last one, which one worker does alone, weighs too much
-        for workers in (1, 2):
-            seconds[workers] = timed_on_ray(on_ray, on_ray.units()[0], folder / f"ray-{workers}", workers)
-            steady[workers] = steady_rate(folder / f"ray-{workers}", workers, options.ray_rows)
-            print(f"{workers} Ray workers: {options.ray_rows / seconds[workers]:.0f} labels/s, "
-                  f"{steady[workers]:.0f} once running", flush=True)  # fmt: skip
-        same = all(
-            (folder / "ray-1" / p.name).read_bytes() == p.read_bytes() for p in (folder / "ray-2").glob("*.parquet")
-        )
-        plain = {n: plain_rate(on_ray, folder / f"plain-{n}", n, options.ray_rows) for n in (1, 2)}
-        print(f"without Ray, 1 and 2 processes: {plain[1]:.0f} and {plain[2]:.0f} labels/s", flush=True)
-        found["without_ray"] = {"labels_per_s": plain, "two_over_one": plain[2] / plain[1]}
-        found["ray"] = {
-            "labels_per_s": {w: options.ray_rows / s for w, s in seconds.items()}, "two_over_one": seconds[1] / seconds[2],
-            "labels_per_s_once_running": steady, "two_over_one_once_running": steady[2] / steady[1],
-            "rows": options.ray_rows, "rows_per_unit": 500, "same_bytes": same,
-        }  # fmt: skip
-
-        memory: dict[int, float] = {}
-        began = time.perf_counter()
-
-        def at(done: int, total: int) -> None:
-            if done % 20_000 == 0 or done == total or done == 5_000:
-                memory[done] = peak_mib()
-                print(f"{done} of {total}: {memory[done]:.0f} MiB, {time.perf_counter() - began:.0f} s", flush=True)
-
-        many = job("many.npz")
-        score_units(many.units()[0], folder / "many", many.decoder(scorer.crop_size), scorer, many.scorer_id(), at)
-        found["memory"] = {"peak_mib_by_rows": memory, "labels_per_s": options.rows / (time.perf_counter() - began)}
-    write_json(options.out, found)
+    found: Found = read_json(options.out) if options.out.exists() else {}
+    for name in options.measure:
+        with tempfile.TemporaryDirectory() as folder:
+            write_photographs(Path(folder) / "images")
+            found[name] = MEASURES[name](Bench(Path(folder), options)) | {
+                "code": code_version(), "torch": torch.__version__,
+                "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {options.device}",
+            }  # fmt: skip
+        print(name, found[name], flush=True)
+        write_json(options.out, {"command": "python -m benchmarks.cleaning_speed"} | found)
 
 
 def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float:
@@ -169,6 +218,10 @@ def plain_rate(job: ScoringJob, out: Path, processes: int, rows: int) -> float:
     for process in started:
         process.join()
     return rows / seconds
+
+
+def parquets(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.glob("*.parquet")}
 
 
 def steady_rate(out: Path, workers: int, rows: int) -> float:
