@@ -5,6 +5,8 @@ Z (b, 3, m, c) are tokens of left hand, right hand and face; T (b, 3, k, c) the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -26,51 +28,49 @@ class Correction(nn.Module):
         return query + self.fc(self.attention(self.norm_q(query), keys, keys))
 
 
-class Enhancer(nn.Module):
-    """Bidirectional cross-attention between each part and its torso segment (equations 1 and 2); weights are a part's own."""
+Memory = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def each_other(Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
+    """The Collaborative Evolution Enhancer: a part asks its torso segment and a segment its part (equations 1 and 2)."""
+    return T, Z
+
+
+def everything(Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
+    """The ablation's variant 1, self-attention over the concatenated features: everybody asks all parts and segments."""
+    whole = torch.cat([Z, T], 2).flatten(1, 2)[:, None].expand(-1, Z.shape[1], -1, -1)
+    return whole, whole
+
+
+def itself(Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
+    """No exchange: everybody asks itself. What the enhancer gains over this is what the others tell."""
+    return Z, T
+
+
+class _Layer(nn.Module):
+    """Six corrections with weights of their own, of three parts and of three torso segments."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.to_part = nn.ModuleList(Correction(channels, heads) for _ in range(3))
-        self.to_torso = nn.ModuleList(Correction(channels, heads) for _ in range(3))
+        self.part, self.torso = (nn.ModuleList(Correction(channels, heads) for _ in range(3)) for _ in range(2))
 
-    def forward(self, Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [correct(Z[:, i], T[:, i]) for i, correct in enumerate(self.to_part)]
-        torso = [correct(T[:, i], Z[:, i]) for i, correct in enumerate(self.to_torso)]
+    def forward(self, Z: Tensor, T: Tensor, of_Z: Tensor, of_T: Tensor) -> tuple[Tensor, Tensor]:
+        parts = [correct(Z[:, i], of_Z[:, i]) for i, correct in enumerate(self.part)]
+        torso = [correct(T[:, i], of_T[:, i]) for i, correct in enumerate(self.torso)]
         return torch.stack(parts, 1), torch.stack(torso, 1)
 
 
-class SelfAttention(nn.Module):
-    """The ablation's variant 1: the features of all parts and of the torso in one sequence, self-attention over it, in
-    six blocks, which is as many parameters as the enhancer has."""
+class Exchange(nn.Module):
+    """``layers`` of corrections, all by the same weights and as deep whatever ``memory`` says is asked."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, layers: int, memory: Memory) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Correction(channels, heads) for _ in range(6))
+        self.layers, self.memory = nn.ModuleList(_Layer(channels, heads) for _ in range(layers)), memory
 
     def forward(self, Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
-        x = torch.cat([Z, T], 2)
-        shape = x.shape
-        x = x.flatten(1, 2)
-        for block in self.blocks:
-            x = block(x, x)
-        x = x.view(shape)
-        return x[:, :, : Z.shape[2]], x[:, :, Z.shape[2] :]
-
-
-class Apart(nn.Module):
-    """No exchange: every part attends to itself alone, with as many parameters. What the enhancer gains over this is what the
-    other parts tell."""
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.part = nn.ModuleList(Correction(channels, heads) for _ in range(3))
-        self.torso = nn.ModuleList(Correction(channels, heads) for _ in range(3))
-
-    def forward(self, Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [correct(Z[:, i], Z[:, i]) for i, correct in enumerate(self.part)]
-        torso = [correct(T[:, i], T[:, i]) for i, correct in enumerate(self.torso)]
-        return torch.stack(parts, 1), torch.stack(torso, 1)
+        for layer in self.layers:
+            Z, T = layer(Z, T, *self.memory(Z, T))
+        return Z, T
 
 
 class RefineNet(nn.Module):

@@ -24,24 +24,26 @@ from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
 from hmr.networks.fit import autocast
 from hmr.pose_state import root_depth
 from hmr.samples import Samples, check_crop_size
-from regressors.enhancer import Apart, Enhancer, RefineNet, SelfAttention
+from regressors.enhancer import Exchange, Memory, RefineNet, each_other, everything, itself
 from regressors.foreground import TorsoTokens
 from regressors.parts import Boxes, BoxNet, crop_parts, integral
 
 NUM_BODY_JOINTS = len(PART_JOINTS["body"])
-Exchange = Literal["enhancer", "self_attention", "apart"]
-_EXCHANGES: dict[str, type[nn.Module]] = {"enhancer": Enhancer, "self_attention": SelfAttention, "apart": Apart}
+#: What the body head says besides rotations: ten betas, log extent, and where the pelvis is beyond the heat map's place (u, v).
+REST = 10 + 1 + 2
+ExchangeKind = Literal["enhancer", "self_attention", "apart"]
+_MEMORIES: dict[str, Memory] = {"enhancer": each_other, "self_attention": everything, "apart": itself}
 
 
 @dataclass(frozen=True)
 class CoEvoerConfig:
-    """What CoEvoer puts between features and heads. foreground: Portrait Foreground Extraction. exchange: how parts speak.
-
-    torso_tokens: prior interaction tokens for each of the three parts.
+    """What CoEvoer puts between features and heads. foreground: Portrait Foreground Extraction. exchange: how parts speak, and
+    layers: how often. torso_tokens: prior interaction tokens for each of the three parts.
     """
 
     foreground: bool = True
-    exchange: Exchange = "enhancer"
+    exchange: ExchangeKind = "enhancer"
+    layers: int = 1
     torso_tokens: int = 6
     heads: int = 4
 
@@ -118,11 +120,11 @@ class ExpressiveRegressor(Pretrained):
         context = 0
         if between is not None:
             self.torso = TorsoTokens(c, between.torso_tokens, between.heads, between.foreground)
-            self.exchange = _EXCHANGES[between.exchange](c, between.heads)
+            self.exchange = Exchange(c, between.heads, between.layers, _MEMORIES[between.exchange])
             self.refine = RefineNet(c, between.torso_tokens)
             context = c
         part = config.cells**2 * c
-        self.body_head = _head(self.joints.width + 2 * c + context, config.hidden, NUM_BODY_JOINTS * 6 + 11)
+        self.body_head = _head(self.joints.width + 2 * c + context, config.hidden, NUM_BODY_JOINTS * 6 + REST)
         self.hand_head = nn.ModuleList(_head(part, config.hidden, len(PART_JOINTS["left_hand"]) * 6) for _ in range(2))
         self.face_head = _head(part, config.hidden, 6 + 10)
 
@@ -145,14 +147,15 @@ class ExpressiveRegressor(Pretrained):
         out = self.body_head(torch.cat([f.to(pooled.dtype) for f in features], -1)).float()
         hands = [head(Z[:, i].flatten(1)).float() for i, head in enumerate(self.hand_head)]
         face = self.face_head(Z[:, 2].flatten(1)).float()
-        R_body = rotations_from_6d(out[:, :-11].unflatten(-1, (NUM_BODY_JOINTS, 6)))
-        return ExpressivePrediction(self._params(R_body, out[:, -11:], hands, face, uvd, K), boxes, uvd, heatmaps)
+        R_body = rotations_from_6d(out[:, :-REST].unflatten(-1, (NUM_BODY_JOINTS, 6)))
+        return ExpressivePrediction(self._params(R_body, out[:, -REST:], hands, face, uvd, K), boxes, uvd, heatmaps)
 
     def _params(
         self, R_body: Tensor, rest: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor
     ) -> ExpressiveParams:
         extent = 2.0 * torch.exp(rest[:, 10].clamp(-3, 3))
-        pelvis_px = (uvd[:, 0, :2].float() + 1) * (self.config.size / 2)
+        # A heat map cannot point at a pelvis below the picture (upper-body crops); the head says how far beyond it lies.
+        pelvis_px = (uvd[:, 0, :2].float() + rest[:, 11:] + 1) * (self.config.size / 2)
         t_cam_root = backproject(pelvis_px[:, None], root_depth(extent, K, self.config.size)[:, None], K)[:, 0]
         b = len(rest)
         eyes = torch.eye(3, device=rest.device).expand(b, 2, 3, 3)

@@ -43,6 +43,7 @@ class TorsoTokens(nn.Module):
         z = self.context(self.adjust(local_map))
         h, w = z.shape[-2:]
         memory = map_tokens(z)
-        keys = memory + position_grid(h, w, memory.shape[-1], memory)
+        # Also values say where they are: that an arm is raised is a matter of where its elbow is.
+        memory = memory + position_grid(h, w, memory.shape[-1], memory)
         queries = self.queries.to(memory.dtype).expand(len(memory), -1, -1)
-        return self.norm(queries + self.attention(queries, keys, memory)).unflatten(1, (3, -1))
+        return self.norm(queries + self.attention(queries, memory, memory)).unflatten(1, (3, -1))

@@ -15,7 +15,7 @@ from hmr.networks.encoder import EncoderConfig
 from hmr.networks.fit import FitConfig
 from hmr.preempted import PreemptedError
 from regressors import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
-from regressors.enhancer import Apart, Enhancer, SelfAttention
+from regressors.enhancer import Exchange, each_other, everything, itself
 from regressors.expressive_loss import expressive_loss, parameter_loss, part_of_joints, part_of_keypoints
 from regressors.parts import crop_parts
 from regressors.train_expressive import ExpressiveTraining, train_expressive, train_in_stages
@@ -79,15 +79,15 @@ def test_the_exchanges_have_as_many_parameters_and_only_one_keeps_parts_apart() 
     other[:, 1] = torch.randn(2, 2, 16)  # the torso's segment of the right hand
     sizes = set()
     moved = {}
-    for cls in (Enhancer, SelfAttention, Apart):
+    for memory in (each_other, everything, itself):
         torch.manual_seed(0)
-        exchange = cls(16, 2)
+        exchange = Exchange(16, 2, 1, memory)
         sizes.add(sum(p.numel() for p in exchange.parameters()))
-        moved[cls] = (exchange(Z, other)[0] - exchange(Z, T)[0]).abs().amax((0, 2, 3)) > 1e-6
+        moved[memory] = (exchange(Z, other)[0] - exchange(Z, T)[0]).abs().amax((0, 2, 3)) > 1e-6
     assert len(sizes) == 1
-    assert moved[Enhancer].tolist() == [False, True, False]
-    assert moved[SelfAttention].tolist() == [True, True, True]
-    assert moved[Apart].tolist() == [False, False, False]
+    assert moved[each_other].tolist() == [False, True, False]
+    assert moved[everything].tolist() == [True, True, True]
+    assert moved[itself].tolist() == [False, False, False]
 
 
 def test_a_checkpoint_is_an_estimator_with_one_hypothesis(samples, tmp_path: Path) -> None:
