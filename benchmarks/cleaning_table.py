@@ -143,7 +143,8 @@ class WithHands:
 
     def errors(self, train: ExpressiveSamples, test: ExpressiveSamples, seed: int) -> dict[str, np.ndarray]:
         regressor = train_expressive(self.config, train, MODEL, self.training, seed, lambda *_: None, self.start)
-        found = {k: v.numpy() for k, v in expressive_errors_mm(regressor.predict(test)[0], test.label, MODEL).items()}
+        predicted = regressor.predict(test, MODEL)[0]
+        found = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, MODEL).items()}
         hands = {
             f"{kind}_hand": 0.5 * (found[f"{kind}_left_hand"] + found[f"{kind}_right_hand"])
             for kind in ("mpvpe", "pa_mpvpe")

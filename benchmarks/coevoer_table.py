@@ -45,8 +45,9 @@ CONTROL = ("CoEvoer", "without the enhancer (parts apart, as many parameters)")
 
 def columns(regressor: ExpressiveRegressor, test: ExpressiveSamples, hidden: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) each; a picture without a hidden hand has no error of hidden hands (NaN)."""
-    predicted = regressor.predict(test)[0]
-    errors = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, free_expressive_body(2500)).items()}
+    model = free_expressive_body(2500)
+    predicted = regressor.predict(test, model)[0]
+    errors = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, model).items()}
     out = {}
     for kind in ("mpvpe", "pa_mpvpe"):
         hands = np.stack([errors[f"{kind}_left_hand"], errors[f"{kind}_right_hand"]], 1)

@@ -6,7 +6,8 @@ share everything else, so a comparison of the two is one of what lies between fe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import roma
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from hmr.body import FACING_CAMERA, BodyModel
 from hmr.camera import backproject, bearing
-from hmr.expressive import ExpressiveParams
+from hmr.expressive import ExpressiveModel, ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples
 from hmr.expressive.skeleton import NUM_EXPRESSIVE_JOINTS, PART_JOINTS
 from hmr.hypotheses import Hypotheses
@@ -27,6 +28,7 @@ from hmr.samples import Samples, check_crop_size
 from regressors.enhancer import Exchange, Memory, RefineNet, each_other, everything, itself
 from regressors.foreground import TorsoTokens
 from regressors.parts import Boxes, BoxNet, crop_parts, integral
+from regressors.placement import heatmap_weight, shift_onto_joints
 
 NUM_BODY_JOINTS = len(PART_JOINTS["body"])
 #: What the body head says besides rotations: ten betas, log extent, and where the pelvis is beyond the heat map's place (u, v).
@@ -168,27 +170,40 @@ class ExpressiveRegressor(Pretrained):
         return ExpressiveParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], face[:, 6:], t_cam_root)
 
     @torch.no_grad()
-    def predict(self, samples: ExpressiveSamples | Samples, chunk: int = 256) -> tuple[ExpressiveParams, Tensor]:
-        """One body for each picture, and the probability (n, 3) that left hand, right hand and face are in it.
+    def predict(
+        self, samples: ExpressiveSamples | Samples, model: ExpressiveModel, chunk: int = 256
+    ) -> tuple[ExpressiveParams, Tensor]:
+        """One body for each picture, laid on the joints that were seen, and the probability (n, 3) that left hand, right hand and
+        face are in it. model: which the regressor was trained with.
 
         Raises ValueError for pictures of another size.
         """
+        return self._predict(samples, model.keypoints, chunk)
+
+    def _predict(
+        self, samples: ExpressiveSamples | Samples, joints: Callable[[ExpressiveParams], Tensor], chunk: int = 256
+    ) -> tuple[ExpressiveParams, Tensor]:
         self.check_size(samples)
         self.eval()
         device = next(self.parameters()).device
         params, seen = [], []
         for start in range(0, len(samples), chunk):
-            rows = slice(start, start + chunk)
+            K = samples.K[start : start + chunk]
             with autocast(device):
-                predicted = self(samples.rgb[rows].to(device).float() / 255, samples.K[rows].to(device))
-            params.append(predicted.params.map(lambda x: x.float().cpu()))
+                predicted = self(samples.rgb[start : start + chunk].to(device).float() / 255, K.to(device))
+            body = predicted.params.map(lambda x: x.float().cpu())
+            uv = predicted.joints_uvd[..., :2].float().cpu()
+            weight = heatmap_weight(uv, predicted.joint_heatmaps.cpu())
+            shift = shift_onto_joints(joints(body)[:, :NUM_BODY_JOINTS], uv, weight, K, self.config.size)
+            params.append(replace(body, t_cam_root=body.t_cam_root + shift))
             seen.append(predicted.boxes.seen_logit.sigmoid().float().cpu())
         return ExpressiveParams.cat(params), torch.cat(seen)
 
+    @torch.no_grad()
     def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
         """One candidate for each picture, whatever ``count``: SMPL's 24 joints, so that what ranks a generator's ranks it."""
-        del model, count
-        bodies = self.predict(samples)[0].body()
+        del count
+        bodies = self._predict(samples, lambda body: model.keypoints(body.body()))[0].body()
         return Hypotheses(samples.key, bodies.reshape_batch(len(samples), 1), samples.K, source, seed)
 
     def check_size(self, samples: ExpressiveSamples | Samples) -> None:

@@ -74,7 +74,7 @@ def run(options: Options) -> None:
         )  # fmt: skip
     tracker.close()
     regressor.save_pretrained(options.out)
-    predicted = regressor.predict(held_out)[0]
+    predicted = regressor.predict(held_out, body)[0]
     with write_atomically(options.out / "held-out.png") as partial:
         Image.fromarray(expressive_sheet(held_out[:12], predicted[:12], body)).save(partial)
     write_provenance(options.out, "train-regressor", asdict(options), options.seed, options.data)
