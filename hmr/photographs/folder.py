@@ -44,14 +44,19 @@ class Photographs:
         """
         if (self.folder / name).is_file():
             return name
-        return self.of_stem(Path(name).stem)
+        if found := self._of_stem(Path(name).stem):
+            return found
+        raise ValueError(f"no photograph '{name}' in {self.folder}")
 
     def of_stem(self, stem: str) -> str:
         """By the stem of its name, or by that without its last ``_part`` (a person's number)."""
-        for candidate in (stem, stem.rpartition("_")[0]):
-            if candidate in self._by_stem:
-                return self._by_stem[candidate]
+        if found := self._of_stem(stem):
+            return found
         raise ValueError(f"no photograph '{stem}' in {self.folder}")
+
+    def _of_stem(self, stem: str) -> str:
+        known = (self._by_stem.get(candidate, "") for candidate in (stem, stem.rpartition("_")[0]))
+        return next(filter(None, known), "")
 
     def size_wh(self, name: str) -> tuple[int, int]:
         """Upright, pixels."""

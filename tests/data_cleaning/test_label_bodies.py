@@ -77,7 +77,7 @@ def test_what_cannot_be_judged_says_why(tmp_path):
     np.savez(path, **content)
     found = list(open_labels(path).bodies(0, N, Photographs(tmp_path / "images"), MINE))
     assert [type(f) for f in found[:4]] == [Unreadable, Unreadable, Unreadable, PersonCandidate]
-    assert "no photograph 'nowhere'" in found[0].reason
+    assert "no photograph 'nowhere.png'" in found[0].reason
     assert "not finite" in found[1].reason
     assert "three are needed" in found[2].reason
     assert "row 1" in found[1].where
