@@ -211,7 +211,8 @@ def main() -> None:
             for regressor, rows in columns.items()
         }
         write_json(options.out, {
-            "command": f"python -m benchmarks.cleaning_table --seeds {options.seeds}", "code": code_version(),
+            "command": f"python -m benchmarks.cleaning_table --seeds {options.seeds}",
+            "code": code_version(), "options": vars(options),
             "seeds": options.seeds, "pictures": options.pictures, "size_px": size,
             "start_steps": options.start_steps, "branch_steps": options.branch_steps, "hands_steps": options.hands_steps,
             "torch": torch.__version__, "machine": f"{torch.get_num_threads()} threads, cpu", "results": results,

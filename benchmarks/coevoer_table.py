@@ -126,7 +126,8 @@ def main() -> None:
                 f"{key} {show(figures[key])}" for key in ("mpvpe_all", "mpvpe_hand", "mpvpe_hidden_hand", "mpvpe_face",
                                                           "pa_mpvpe_hand", "finger_variance_share")), flush=True)  # fmt: skip
             write_json(options.out, {
-                "command": f"python -m benchmarks.coevoer_table --seeds {options.seeds}", "code": code_version(),
+                "command": f"python -m benchmarks.coevoer_table --seeds {options.seeds}",
+                "code": code_version(), "options": vars(options),
                 "seeds": options.seeds, "pictures": options.pictures, "size_px": options.size, "steps": options.steps,
                 "places_steps": options.places_steps,
                 "batch": options.batch, "lr": options.lr, "torch": torch.__version__,

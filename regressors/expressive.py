@@ -22,7 +22,7 @@ from hmr.expressive.skeleton import NUM_EXPRESSIVE_JOINTS, PART_JOINTS
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
-from hmr.networks.fit import autocast
+from hmr.networks.fit import autocast, full_precision
 from hmr.pose_state import root_depth
 from hmr.samples import Samples, check_crop_size
 from regressors.enhancer import Exchange, Memory, RefineNet, each_other, everything, itself
@@ -149,15 +149,16 @@ class ExpressiveRegressor(Pretrained):
         out = self.body_head(torch.cat([f.to(pooled.dtype) for f in features], -1)).float()
         hands = [head(Z[:, i].flatten(1)).float() for i, head in enumerate(self.hand_head)]
         face = self.face_head(Z[:, 2].flatten(1)).float()
-        R_body = rotations_from_6d(out[:, :-REST].unflatten(-1, (NUM_BODY_JOINTS, 6)))
-        return ExpressivePrediction(self._params(R_body, out[:, -REST:], hands, face, uvd, K), boxes, uvd, heatmaps)
+        with full_precision(rgb.device):
+            params = self._params(out, hands, face, uvd.float(), K)
+        return ExpressivePrediction(params, boxes, uvd, heatmaps)
 
-    def _params(
-        self, R_body: Tensor, rest: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor
-    ) -> ExpressiveParams:
+    def _params(self, body: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor) -> ExpressiveParams:
+        R_body = rotations_from_6d(body[:, :-REST].unflatten(-1, (NUM_BODY_JOINTS, 6)))
+        rest = body[:, -REST:]
         extent = 2.0 * torch.exp(rest[:, 10].clamp(-3, 3))
-        # A heat map cannot point at a pelvis below the picture (upper-body crops); the head says how far beyond it lies.
-        pelvis_px = (uvd[:, 0, :2].float() + rest[:, 11:] + 1) * (self.config.size / 2)
+        # A heat map cannot point far outside the picture (upper-body crops); the head says how far beyond the pelvis lies.
+        pelvis_px = (uvd[:, 0, :2] + rest[:, 11:] + 1) * (self.config.size / 2)
         t_cam_root = backproject(pelvis_px[:, None], root_depth(extent, K, self.config.size)[:, None], K)[:, 0]
         b = len(rest)
         eyes = torch.eye(3, device=rest.device).expand(b, 2, 3, 3)

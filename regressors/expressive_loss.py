@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hmr.camera import project
-from hmr.expressive import ExpressiveModel, ExpressiveParams
+from hmr.expressive import ExpressiveModel
 from hmr.expressive.samples import ExpressiveSamples, part_boxes
 from hmr.expressive.skeleton import (
     NUM_EXPRESSIVE_JOINTS,
@@ -37,8 +37,11 @@ def part_of_keypoints() -> Tensor:
 
 
 def part_of_joints() -> Tensor:
-    """(54,) the same for joints 1..54."""
-    return part_of_keypoints()[1:NUM_EXPRESSIVE_JOINTS]
+    """(54,) the same for the rotations of joints 1..54; how a wrist turns is its hand's."""
+    part = part_of_keypoints()[1:NUM_EXPRESSIVE_JOINTS]
+    for name in ("left_hand", "right_hand"):
+        part[PART_ROOT[name] - 1] = PART_NAMES.index(name)
+    return part
 
 
 def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
@@ -47,9 +50,10 @@ def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     return (error * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-def finite(label: ExpressiveParams) -> ExpressiveParams:
-    """Numbers that a label lacks (NaN) as ones: they are masked out, but 0 times NaN would not be."""
-    return label.map(lambda x: torch.nan_to_num(x, nan=1.0))
+def placed(part_known: Tensor) -> Tensor:
+    """(b, 4) whose place is known: hands and face hang on the body, and where it is not known, nor are they. How fingers are bent
+    may be known all the same."""
+    return part_known & part_known[:, _BODY, None]
 
 
 def localisation_loss(
@@ -59,10 +63,10 @@ def localisation_loss(
 
     It says nothing of what hands do. label: the same b pictures. Returns the loss and its parts, detached.
     """
-    known, size, K = label.part_known, label.size, label.K
+    known, size, K = placed(label.part_known), label.size, label.K
     body = known[:, _BODY, None]
     with torch.no_grad():
-        points = model.keypoints(finite(label.label))
+        points = model.keypoints(label.label.where_missing_at_rest())
         box, inside = part_boxes(project(points, K), size)
         centre = 2 * box[..., :2].clamp(0, 1) - 1
         uvd = uvd_from_points(points[:, :NUM_BODY_JOINTS], K, size)
@@ -83,7 +87,8 @@ def parameter_loss(
     predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_param and L_kpts, as ``localisation_loss``."""
-    params, truth, known = predicted.params, finite(label.label), label.part_known
+    params, truth, known = predicted.params, label.label.where_missing_at_rest(), label.part_known
+    in_place = placed(known)
     body, face = known[:, _BODY, None], known[:, PART_NAMES.index("face"), None]
     points = model.keypoints(params)
     with torch.no_grad():
@@ -96,13 +101,13 @@ def parameter_loss(
         "rotation": masked_mean(joints, known[:, part_of_joints()]) + masked_mean(root, body),
         "shape": masked_mean((params.shape - truth.shape).abs(), body),
         "expression": masked_mean((params.expression - truth.expression).abs(), face),
-        "points_3d": masked_mean(relative.abs().mean(-1), known[:, part_of_keypoints()]),
-        "points_2d": masked_mean(off_px / label.size, known[:, part_of_keypoints()]),
+        "points_3d": masked_mean(relative.abs().mean(-1), in_place[:, part_of_keypoints()]),
+        "points_2d": masked_mean(off_px / label.size, in_place[:, part_of_keypoints()]),
     }
     for i, (name, root_joint) in enumerate(PART_ROOT.items(), start=1):
         on_part = list(PART_KEYPOINTS[name])
         local, true_local = (p[:, on_part] - p[:, root_joint : root_joint + 1] for p in (points, true_points))
-        parts[name] = masked_mean((local - true_local).abs().mean(-1), known[:, i, None])
+        parts[name] = masked_mean((local - true_local).abs().mean(-1), in_place[:, i, None])
     weights = {"rotation": 2.0, "shape": 0.1, "expression": 0.1, "points_3d": 10.0, "points_2d": 2.0}
     return _weighed(parts, {**weights, "left_hand": 10.0, "right_hand": 10.0, "face": 5.0})
 

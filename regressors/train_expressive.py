@@ -13,7 +13,8 @@ from torch import Tensor
 from hmr.expressive import ExpressiveModel
 from hmr.expressive.samples import ExpressiveSamples
 from hmr.files import write_atomically
-from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
+from hmr.networks.checkpoint import without_downloads
+from hmr.networks.fit import BatchRandom, FitConfig, Report, fit, full_precision
 from regressors.expressive import ExpressiveConfig, ExpressivePrediction, ExpressiveRegressor
 from regressors.expressive_loss import expressive_loss, localisation_loss
 
@@ -44,6 +45,8 @@ def _fit(
     if not bool(samples.part_known.any()):
         raise ValueError("no part of any label is known: there is nothing to learn from")
 
+    on_device = model.to(device)
+
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
         batch = samples[rows]
@@ -54,7 +57,9 @@ def _fit(
             label=batch.label.map(lambda x: x.to(device)),
             part_known=batch.part_known.to(device),
         )
-        return loss_function(regressor(rgb, batch.K), batch, model)
+        predicted = regressor(rgb, batch.K)
+        with full_precision(device):
+            return loss_function(predicted, batch, on_device)
 
     fit(regressor, loss, len(samples), config, seed, report, state_folder)
     return regressor
@@ -82,7 +87,8 @@ def train_expressive(
     Raises ValueError for pictures of another size than the configuration's, or when no label is known at all.
     """
     torch.manual_seed(seed)
-    regressor = ExpressiveRegressor(config).to(device or torch.device("cpu"))
+    network = ExpressiveRegressor(config if start_from is None else without_downloads(config))
+    regressor = network.to(device or torch.device("cpu"))
     if start_from is not None:
         for name in LOCALISATION:
             getattr(regressor, name).load_state_dict(getattr(start_from, name).state_dict())
@@ -96,7 +102,7 @@ def train_in_stages(
     """Places, then bodies. Resumes from ``state_folder``, also when the first stage had finished."""
     finished = state_folder / "places.safetensors"
     if finished.exists():
-        start = ExpressiveRegressor(config).to(device)
+        start = ExpressiveRegressor(without_downloads(config)).to(device)
         load_model(start, finished)
     else:
         start = train_places(config, samples, model, training.places, seed, reports[0], device, state_folder / "places")

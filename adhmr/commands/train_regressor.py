@@ -4,7 +4,7 @@ again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from adhmr.tracking import Log
@@ -51,7 +51,7 @@ def run(options: Options) -> None:
     from adhmr.tracking import Tracker
     from adhmr.training_progress import training_report
     from hmr.expressive import free_expressive_body
-    from hmr.expressive.metrics import expressive_errors_mm
+    from hmr.expressive.metrics import expressive_errors_mm, known_means
     from hmr.expressive.samples import ExpressiveSamples, load_expressive_samples
     from hmr.files import checkpoint_folder, write_atomically, write_provenance
     from hmr.networks.train_branch import split_rows
@@ -75,11 +75,14 @@ def run(options: Options) -> None:
     tracker.close()
     regressor.save_pretrained(options.out)
     predicted = regressor.predict(held_out, body)[0]
+    held_out = replace(held_out, label=held_out.label.where_missing_at_rest())
     with write_atomically(options.out / "held-out.png") as partial:
         Image.fromarray(expressive_sheet(held_out[:12], predicted[:12], body)).save(partial)
     write_provenance(options.out, "train-regressor", asdict(options), options.seed, options.data)
     shutil.rmtree(options.out / "unfinished", ignore_errors=True)
-    errors = {name: float(mm.mean()) for name, mm in expressive_errors_mm(predicted, held_out.label, body).items()}
-    console.print(f"trained on {len(training)} pictures; on {len(held_out)} held out, against their labels, in mm:")
+    errors = known_means(expressive_errors_mm(predicted, held_out.label, body), held_out.part_known)
+    console.print(
+        f"trained on {len(training)} pictures; on {len(held_out)} held out, against their labels where known, in mm:"
+    )
     console.print(", ".join(f"{name} {mm:.1f}" for name, mm in errors.items()), highlight=False)
     console.print(f"checkpoint in {options.out}; look at {options.out / 'held-out.png'}")

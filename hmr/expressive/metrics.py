@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hmr.expressive.model import ExpressiveModel
 from hmr.expressive.params import ExpressiveParams
-from hmr.expressive.skeleton import PART_JOINTS, PART_ROOT
+from hmr.expressive.skeleton import PART_JOINTS, PART_NAMES, PART_ROOT
 from hmr.metrics import point_error_mm, similarity_aligned
 
 
@@ -34,6 +34,14 @@ def _errors_mm(predicted: ExpressiveParams, truth: ExpressiveParams, model: Expr
         out[f"mpvpe_{name}"] = point_error_mm(x, y)
         out[f"pa_mpvpe_{name}"] = point_error_mm(similarity_aligned(x, y), y)
     return out
+
+
+def known_means(errors_mm: dict[str, Tensor], part_known: Tensor) -> dict[str, float]:
+    """Means of ``expressive_errors_mm``'s (n,) where a label knows the part (n, 4), and for hands and face its body as well;
+    everything where all parts are known. NaN where no label does."""
+    body = part_known[:, PART_NAMES.index("body")]
+    known = {part: body & part_known[:, PART_NAMES.index(part)] for part in PART_ROOT} | {"all": part_known.all(-1)}
+    return {name: float(mm[known[name.split("mpvpe_")[1]]].mean()) for name, mm in errors_mm.items()}
 
 
 def finger_variance(params: ExpressiveParams) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,6 +106,10 @@ class ExpressiveModel:
             joint_template=J_regressor @ v_template,
             joint_directions=torch.einsum("jv,vcs->jcs", J_regressor, both),
         )
+
+    def to(self, device: torch.device) -> ExpressiveModel:
+        tensors = {f.name: value.to(device) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **tensors)
 
     def rest_joints(self, shape: Tensor, expression: Tensor) -> Tensor:
         """(..., 10) and (..., 10) to (..., 55, 3), body frame, metres."""

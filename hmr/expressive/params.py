@@ -52,6 +52,21 @@ class ExpressiveParams:
         """Apply one function to every field."""
         return ExpressiveParams(*(function(getattr(self, f.name)) for f in fields(self)))
 
+    def where_missing_at_rest(self) -> ExpressiveParams:
+        """Numbers that a label lacks (NaN) as those of a body at rest, 3 m away: what is masked out must be a number still."""
+
+        def filled(x: Tensor, value: Tensor) -> Tensor:
+            return torch.where(x.isnan(), value.to(x), x)
+
+        identity, zero = torch.eye(3), torch.zeros(())
+        return ExpressiveParams(
+            filled(self.R_cam_root, identity),
+            filled(self.R_parent_joint, identity),
+            filled(self.shape, zero),
+            filled(self.expression, zero),
+            filled(self.t_cam_root, torch.tensor([0.0, 0.0, 3.0])),
+        )
+
     @staticmethod
     def cat(parts: list[ExpressiveParams]) -> ExpressiveParams:
         return ExpressiveParams(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(ExpressiveParams)))

@@ -40,6 +40,16 @@ def config_from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T
     return cls(**out)
 
 
+def without_downloads(config: T) -> T:
+    """The same configuration, however deep, with no ``pretrained`` weights to fetch: a checkpoint has its own."""
+    changes = {
+        f.name: False if f.name == "pretrained" else without_downloads(value)
+        for f in dataclasses.fields(config)  # pyright: ignore[reportArgumentType]
+        if f.name == "pretrained" or dataclasses.is_dataclass(value := getattr(config, f.name))
+    }
+    return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType]
+
+
 def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra: dict[str, Any] | None = None) -> None:
     """kind: which class the checkpoint belongs to, checked when it is loaded."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +57,12 @@ def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra
         save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, partial)
     write_json(
         folder / "config.json",
-        {"kind": kind, "config": dataclasses.asdict(config), "code": code_version(), **(extra or {})},
+        {
+            "kind": kind,
+            "config": dataclasses.asdict(without_downloads(config)),
+            "code": code_version(),
+            **(extra or {}),
+        },
     )
 
 

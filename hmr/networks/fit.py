@@ -100,6 +100,11 @@ def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=chosen == "bf16")
 
 
+def full_precision(device: torch.device) -> torch.autocast:
+    """Inside autocast, for geometry: in bf16 a point three metres away is rounded to the centimetre."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def learning_rate_share(step: int, config: FitConfig) -> float:
     """Warm-up and cosine decay, as a share of the peak."""
     warm = max(round(config.warmup * config.steps), 1)
