@@ -10,7 +10,8 @@ from adhmr.progress import StageProgress
 from data_cleaning.files.label_file import ParameterModel
 from data_cleaning.files.open import label_files
 from data_cleaning.run_units import Decoder, score_units
-from data_cleaning.units import BadFile, Unit, units_of
+from data_cleaning.side_car import MadeBy
+from data_cleaning.units import BadFile, Unit, readable_units, units_of
 from hmr.files import read_json, sha256_of
 from hmr.free_body import free_body
 from hmr.smplx_files import load_body
@@ -43,8 +44,9 @@ class ScoringJob:
     def decoder(self, size: int) -> Decoder:
         return Decoder(self.images, self.coco, self.parameter_model(), size)
 
-    def scorer_id(self) -> str:
-        return sha256_of(self.scorer)
+    def made_by(self) -> MadeBy:
+        own = {} if self.body_model is None else {"body_model": sha256_of(self.body_model)}
+        return {"scorer": sha256_of(self.scorer), **own}
 
     def units(self) -> tuple[list[Unit], list[BadFile]]:
         if self.rows_per_unit < 1:
@@ -79,22 +81,16 @@ def share_of(job: ScoringJob, index: int, count: int) -> tuple[list[Unit], list[
     if count == 1 or len(files) < count:
         units, bad = job.units()
         return units[index::count], bad if index == 0 else []
-    units, bad = [], []
-    for path in files[index::count]:
-        found, broken = units_of(path, job.rows_per_unit, job.coco)
-        name = str(path.relative_to(job.data))
-        units += [Unit(job.data, name, u.start, u.stop, u.file_id) for u in found]
-        bad += broken
-    return units, bad
+    return readable_units(job.data, files[index::count], job.rows_per_unit, job.coco)
 
 
 def score_here(job: ScoringJob, units: list[Unit], out: Path) -> tuple[int, int]:
-    """On this machine, with a bar. Returns labels scored now, and those of them that could not be judged."""
+    """On this machine, with a bar. Returns labels scored now, and how many of all could not be judged."""
     scorer = load_scorer(job.scorer).to(job.device)
     with StageProgress({"scoring": 10.0}) as progress:
         progress.start("scoring")
         counts = score_units(
-            units, out, job.decoder(scorer.crop_size), scorer, job.scorer_id(), lambda d, n: progress.at(d / max(n, 1))
+            units, out, job.decoder(scorer.crop_size), scorer, job.made_by(), lambda d, n: progress.at(d / max(n, 1))
         )
         progress.finish()
     return counts

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adhmr.scoring import ScoringJob
 from data_cleaning.decode import Decoded
-from data_cleaning.run_units import Decoder
 from data_cleaning.score import judge
-from data_cleaning.side_car import is_scored, unit_table, write_unit
+from data_cleaning.side_car import MadeBy, bad_rows, is_scored, unit_table, write_unit
 from data_cleaning.units import Unit
 from scorer.protocol import load_scorer
 
@@ -28,46 +27,58 @@ def _unit_of(row: Block) -> Unit:
     return Unit(Path(row["root"]), row["name"], int(row["start"]), int(row["stop"]), row["file_id"])
 
 
-@dataclass
 class _Decode:
-    """A unit to its crops and keypoints."""
+    """A unit to its crops and keypoints. Keeps the file that is open."""
 
-    job: ScoringJob
-    size: int
-    _decoder: Decoder | None = None
+    def __init__(self, job: ScoringJob, size: int) -> None:
+        import torch
+
+        torch.set_num_threads(1)  # a worker is a core
+        self.decoder = job.decoder(size)
 
     def __call__(self, row: Block) -> Block:
-        if self._decoder is None:
-            import torch
-
-            torch.set_num_threads(1)  # a worker is a core
-            self._decoder = self.job.decoder(self.size)
-        return {"decoded": self._decoder(_unit_of(row))}
+        return {"decoded": self.decoder(_unit_of(row))}
 
 
 class _Score:
     """Holds a scorer; writes a unit's parquet as soon as it is scored."""
 
-    def __init__(self, job: ScoringJob, scorer_id: str, out: str) -> None:
+    def __init__(self, job: ScoringJob, made_by: MadeBy, out: str) -> None:
         import torch
 
         torch.set_num_threads(1)
-        self.scorer, self.scorer_id, self.out = load_scorer(job.scorer).to(job.device), scorer_id, Path(out)
+        self.scorer, self.made_by, self.out = load_scorer(job.scorer).to(job.device), made_by, Path(out)
 
     def __call__(self, row: Block) -> Block:
         decoded: Decoded = row["decoded"]
-        write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.scorer_id))
-        return {"labels": len(decoded.rows), "bad": sum(bool(r.problem) for r in decoded.rows)}
+        write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.made_by))
+        return {"labels": len(decoded.rows)}
 
 
 class _DecodeAndScore:
     """Both on one core: what a worker without a GPU does."""
 
-    def __init__(self, job: ScoringJob, scorer_id: str, out: str, size: int) -> None:
-        self.decode, self.score = _Decode(job, size), _Score(job, scorer_id, out)
+    def __init__(self, job: ScoringJob, made_by: MadeBy, out: str, size: int) -> None:
+        self.decode, self.score = _Decode(job, size), _Score(job, made_by, out)
 
     def __call__(self, row: Block) -> Block:
         return self.score(self.decode(row))
+
+
+def user_mistake(error: BaseException | None) -> Exception | None:
+    """What a worker said of the user's files, out of what Ray has wrapped it in."""
+    while error is not None:
+        if isinstance(error, ValueError | OSError):
+            return error
+        error = getattr(error, "cause", None) or error.__cause__
+    return None
+
+
+def most_decoders(workers: int) -> int:
+    """At half a core each, so many that there is room for the scorers beside them."""
+    import ray
+
+    return max(1, 2 * int(ray.cluster_resources().get("CPU", 1)) - workers)
 
 
 def scores_apart(device: str) -> bool:
@@ -84,10 +95,10 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
         import ray
     except ModuleNotFoundError:
         raise ValueError('--ray_workers needs Ray: pip install -e ".[ray]"') from None
-    scorer_id, out, job = job.scorer_id(), out.absolute(), job.absolute()
-    todo = [replace(unit, root=job.data) for unit in units if not is_scored(out, unit, scorer_id)]
+    made_by, out, job = job.made_by(), out.absolute(), job.absolute()
+    todo = [replace(unit, root=job.data) for unit in units if not is_scored(out, unit, made_by)]
     if not todo:
-        return 0, 0
+        return 0, bad_rows(out, units)
     size = load_scorer(job.scorer).crop_size
     on_gpu = job.device.startswith("cuda")
     if not ray.is_initialized():
@@ -99,19 +110,26 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
         rows = ray.data.from_items([_row_of(unit) for unit in todo], override_num_blocks=len(todo))
         pool = ray.data.ActorPoolStrategy(size=workers)
         if scores_apart(job.device):
-            decoded = rows.map(_Decode(job, size), num_cpus=0.5)
+            decoded = rows.map(
+                cast(Any, _Decode), fn_constructor_args=(job, size), num_cpus=0.5,
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most_decoders(workers)),
+            )  # fmt: skip
             scored = decoded.map(
-                cast(Any, _Score), fn_constructor_args=(job, scorer_id, str(out)), compute=pool, num_cpus=0.1,
+                cast(Any, _Score), fn_constructor_args=(job, made_by, str(out)), compute=pool, num_cpus=0.1,
                 num_gpus=1 if on_gpu else 0,
             )  # fmt: skip
         else:
             scored = rows.map(
                 cast(Any, _DecodeAndScore),
-                fn_constructor_args=(job, scorer_id, str(out), size),
+                fn_constructor_args=(job, made_by, str(out), size),
                 compute=pool,
                 num_cpus=1,
             )
         done = scored.take_all()
+    except ray.exceptions.RayError as error:
+        if mistake := user_mistake(error):
+            raise mistake from None
+        raise
     finally:
         ray.shutdown()
-    return sum(r["labels"] for r in done), sum(r["bad"] for r in done)
+    return sum(r["labels"] for r in done), bad_rows(out, units)

@@ -156,7 +156,7 @@ def memory(bench: Bench) -> Found:
             peak[done] = peak_mib()
             print(f"{done} of {total}: {peak[done]:.0f} MiB, {time.perf_counter() - began:.0f} s", flush=True)
 
-    score_units(job.units()[0], bench.folder / "many", job.decoder(scorer.crop_size), scorer, job.scorer_id(), at)
+    score_units(job.units()[0], bench.folder / "many", job.decoder(scorer.crop_size), scorer, job.made_by(), at)
     return {"peak_mib_by_rows": peak, "labels_per_s": rows / (time.perf_counter() - began)}
 
 
@@ -197,11 +197,11 @@ def timed_on_ray(job: ScoringJob, units: list, out: Path, workers: int) -> float
 
 def _score_share(job: ScoringJob, units: list, out: Path, ready: Any, went: Any) -> None:
     torch.set_num_threads(1)
-    scorer = load_scorer(job.scorer)
+    scorer = load_scorer(job.scorer).to(job.device)
     decoder = job.decoder(scorer.crop_size)
     ready.wait()
     began = time.perf_counter()
-    score_units(units, out, decoder, scorer, job.scorer_id(), lambda *_: None)
+    score_units(units, out, decoder, scorer, job.made_by(), lambda *_: None)
     went.put(time.perf_counter() - began)
 
 

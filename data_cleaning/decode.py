@@ -16,7 +16,7 @@ from data_cleaning.files.tar_rows import TarFile
 from data_cleaning.units import Unit
 from hmr.camera import project
 from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import PersonCandidate, Unreadable, reason_of
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs, PictureSource
 from hmr.photographs.people import Person, crops
@@ -24,6 +24,8 @@ from hmr.pose_state import uvd_from_points
 from hmr.samples import Samples
 
 BY_BODY = "body"
+#: Times the picture; a body that is so near the camera is a mistake, and its crop would fill the memory.
+LARGEST_BOX = 10
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int
     if not is_in_picture(box, w, h):
         raise ValueError(f"is outside the {w} x {h} picture")
     x0, y0, x1, y1 = box.tolist()
+    if max(x1 - x0, y1 - y0) > LARGEST_BOX * max(w, h):
+        raise ValueError(
+            f"its box is {max(x1 - x0, y1 - y0):.0f} px, {LARGEST_BOX} times the {w} x {h} picture and more"
+        )
     sample, K = crops(photograph, [Person(key, (x0, y0, x1, y1))], size, None)
     uvd = uvd_in_crop(candidate, sample.K[0] @ torch.linalg.inv(K), size)
     pixels = project(candidate.points_cam[candidate.known], candidate.K)
@@ -143,8 +149,10 @@ def _found(
         return list(file.bodies(unit.start, unit.stop, source, body))
     except NotJudgeableError:
         raise
-    except ValueError as error:
-        return [Unreadable(str(unit.path), str(error))] * (unit.stop - unit.start)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return [Unreadable(str(unit.path), reason_of(error))] * (unit.stop - unit.start)
 
 
 def decode_people(
@@ -166,9 +174,11 @@ def decode_people(
             row, sample, uvd = _crop(candidate, key, source, size)
             judged.append((len(out), sample, uvd, candidate.known))
             out.append(Row(key, name, row.image, "", row.by, row.inside_share, row.fingerprint))
-        except (ValueError, OSError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever is wrong with one row, the others go on
             image = candidate.image if isinstance(candidate, PersonCandidate) else ""
-            out.append(Row(key, name, image, str(error)))
+            out.append(Row(key, name, image, reason_of(error)))
     if not judged:
         return Decoded(unit, tuple(out), np.zeros(0, dtype=int), None, *_nothing())
     place, samples, uvd, known = zip(*judged, strict=True)

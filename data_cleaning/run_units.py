@@ -10,7 +10,7 @@ from data_cleaning.decode import Decoded, decode_folder, decode_people, picture_
 from data_cleaning.files.label_file import LabelFile, ParameterModel
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.score import judge
-from data_cleaning.side_car import is_scored, unit_table, write_unit
+from data_cleaning.side_car import MadeBy, bad_rows, is_scored, unit_table, write_unit
 from data_cleaning.units import Unit, opened
 from hmr.photographs.folder import PictureSource
 from scorer.protocol import AnyScorer
@@ -32,10 +32,11 @@ class Decoder:
     def __call__(self, unit: Unit) -> Decoded:
         """Raises ValueError for what concerns the whole file: pictures of another size, no photographs, no bodies."""
         if self._path != unit.path or self._file is None:
+            self._path = None
             self._file, self._rows = opened(unit.path, self.coco)
-            self._path = unit.path
             if not isinstance(self._file, OurFolder):
                 self._source = picture_source(unit, self._file, self.images)
+            self._path = unit.path
         if isinstance(self._file, OurFolder):
             return decode_folder(unit, self._file, self.size)
         assert self._source is not None
@@ -47,17 +48,16 @@ def score_units(
     out: Path,
     decoder: Decoder,
     scorer: AnyScorer,
-    scorer_id: str,
+    made_by: MadeBy,
     at: Callable[[int, int], None],
 ) -> tuple[int, int]:
-    """Scores what is not scored yet. at: called with labels done and labels in all. Returns labels scored now, and of those the
-    ones that could not be judged."""
-    todo = [unit for unit in units if not is_scored(out, unit, scorer_id)]
-    total, done, bad = sum(u.stop - u.start for u in todo), 0, 0
+    """Scores what is not scored yet. at: called with labels done and labels in all. Returns labels scored now, and of all labels,
+    now or before, the ones that could not be judged."""
+    todo = [unit for unit in units if not is_scored(out, unit, made_by)]
+    total, done = sum(u.stop - u.start for u in todo), 0
     for unit in todo:
         decoded = decoder(unit)
-        write_unit(out, unit, unit_table(decoded, judge(scorer, decoded), scorer_id))
-        bad += sum(bool(row.problem) for row in decoded.rows)
+        write_unit(out, unit, unit_table(decoded, judge(scorer, decoded), made_by))
         done += len(decoded.rows)
         at(done, total)
-    return done, bad
+    return done, bad_rows(out, units)

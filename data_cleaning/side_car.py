@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from hmr.skeleton import NUM_KEYPOINTS
 from scorer.scores import Scores
 
 _F = pa.float32()
+#: sha256 of what scores depend on: "scorer", and "body_model" where it is the user's own.
+MadeBy = Mapping[str, str]
 SCHEMA = pa.schema(
     [
         ("key", pa.string()), ("file", pa.string()), ("row", pa.string()), ("image", pa.string()), ("by", pa.string()),
@@ -27,7 +30,7 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def unit_table(decoded: Decoded, scores: Scores | None, scorer_id: str) -> pa.Table:
+def unit_table(decoded: Decoded, scores: Scores | None, made_by: MadeBy) -> pa.Table:
     """A row for every label of the unit; NaN where there is no score."""
     n = len(decoded.rows)
 
@@ -55,7 +58,7 @@ def unit_table(decoded: Decoded, scores: Scores | None, scorer_id: str) -> pa.Ta
     for name in ("key", "row", "image", "by", "problem", "inside_share", "fingerprint"):
         columns[name] = pa.array([getattr(row, name) for row in decoded.rows], SCHEMA.field(name).type)
     columns["file"] = pa.array([decoded.unit.name] * n, pa.string())
-    about = {"scorer": scorer_id, "file": decoded.unit.file_id}
+    about = {**made_by, "file": decoded.unit.file_id}
     return pa.table([columns[f.name] for f in SCHEMA], schema=SCHEMA.with_metadata(about))
 
 
@@ -66,23 +69,43 @@ def write_unit(folder: Path, unit: Unit, table: pa.Table) -> Path:
     return out
 
 
-def is_scored(folder: Path, unit: Unit, scorer_id: str) -> bool:
-    """Is this unit's output there, of this scorer and this content of the file?
+def _check_rows(found: int, unit: Unit, out: Path) -> None:
+    if found != unit.stop - unit.start:
+        raise ValueError(
+            f"{out}: expected {unit.stop - unit.start} rows, it has {found}: it was written with another --rows_per_unit; give "
+            "that one again, or choose another folder"
+        )
 
-    Raises ValueError when it is there, but of another scorer or of other content.
+
+def is_scored(folder: Path, unit: Unit, made_by: MadeBy) -> bool:
+    """Is this unit's output there, of this scorer, body model and content of the file?
+
+    Raises ValueError when it is there, but of others, or of another number of rows.
     """
     out = folder / unit.output_name
     if not out.exists():
         return False
     try:
-        about = pq.read_schema(out).metadata or {}
+        found = pq.read_metadata(out)
     except (pa.ArrowInvalid, OSError):
         return False
-    if about.get(b"scorer") != scorer_id.encode():
+    about = found.metadata or {}
+    if about.get(b"scorer") != made_by["scorer"].encode():
         raise ValueError(f"{out}: holds scores of another scorer; choose another folder, or remove it")
+    if about.get(b"body_model", b"").decode() != made_by.get("body_model", ""):
+        raise ValueError(
+            f"{out}: was scored with another --body_model, or without; choose another folder, or remove it"
+        )
     if about.get(b"file") != unit.file_id.encode():
         raise ValueError(f"{out}: {unit.path} has changed since it was scored; choose another folder, or remove it")
+    _check_rows(found.num_rows, unit, out)
     return True
+
+
+def bad_rows(folder: Path, units: list[Unit]) -> int:
+    """How many labels of the units that are scored could not be judged."""
+    paths = [path for unit in units if (path := folder / unit.output_name).exists()]
+    return sum(sum(map(bool, pq.read_table(path, columns=["problem"])["problem"].to_pylist())) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -135,6 +158,7 @@ def read_side_car(folder: Path, units: list[Unit]) -> SideCar:
         about = table.schema.metadata or {}
         if about.get(b"file", b"").decode() != unit.file_id:
             raise ValueError(f"{unit.path}: has changed since it was scored in {folder}")
+        _check_rows(len(table), unit, path)
         scorers.add(about.get(b"scorer", b"").decode())
         tables.append(table.replace_schema_metadata(None))
     if len(scorers) > 1:

@@ -6,11 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_cleaning.files.label_file import LabelFile
+from data_cleaning.files.json_rows import CocoFile, PairsFile
+from data_cleaning.files.label_file import LabelFile, NotJudgeableError
 from data_cleaning.files.open import label_files, open_labels
 from data_cleaning.files.our_folder import OurFolder
 
 _ENDS = 1 << 20
+#: Among other files of labels these are listed, and not judged.
+UNJUDGEABLE = (CocoFile, PairsFile)
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,32 @@ def opened(path: Path, coco: Path | None) -> tuple[LabelFile | OurFolder, list[s
     return file, rows
 
 
-def units_of(data: Path, rows_per_unit: int, coco: Path | None) -> tuple[list[Unit], list[BadFile]]:
-    """All units of a file, our own folder, or a folder of files. Raises ValueError when none has labels."""
+def readable_units(
+    data: Path, files: list[Path], rows_per_unit: int, coco: Path | None
+) -> tuple[list[Unit], list[BadFile]]:
+    """Units of ``files`` in ``data``, and those of them that cannot be read or hold nothing to judge."""
     units: list[Unit] = []
     bad: list[BadFile] = []
-    for path in label_files(data):
+    for path in files:
         try:
-            count, identity = len(opened(path, coco)[1]), file_id(path)
-        except (ValueError, OSError, KeyError, TypeError) as error:
-            bad.append(BadFile(path, str(error)))
+            file, rows = opened(path, coco)
+            count, identity = len(rows), file_id(path)
+            if len(files) > 1 and isinstance(file, UNJUDGEABLE):
+                raise NotJudgeableError(f"{path}: {file.format_name} holds no bodies to judge")
+        except Exception as error:  # a broken file may break a reader anywhere; the other files go on
+            bad.append(BadFile(path, str(error) if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"))
             continue
+        if not count:
+            bad.append(BadFile(path, f"{path}: holds no labels"))
         name = str(path.relative_to(data))
         for start in range(0, count, rows_per_unit):
             units.append(Unit(data, name, start, min(start + rows_per_unit, count), identity))
+    return units, bad
+
+
+def units_of(data: Path, rows_per_unit: int, coco: Path | None) -> tuple[list[Unit], list[BadFile]]:
+    """All units of a file, our own folder, or a folder of files. Raises ValueError when none can be read."""
+    units, bad = readable_units(data, label_files(data), rows_per_unit, coco)
     if not units and bad:
         more = f" (and {len(bad) - 1} more like it)" if len(bad) > 1 else ""
         raise ValueError(f"{bad[0].reason}{more}")

@@ -60,6 +60,11 @@ def _rounded(values: np.ndarray) -> list[float | None]:
     return [round(float(v), 4) if np.isfinite(v) else None for v in values]
 
 
+def _exact(values: np.ndarray) -> list[float | None]:
+    """A threshold that the page shows is one of these: to the last digit, or the command would decide otherwise."""
+    return [float(v) if np.isfinite(v) else None for v in values]
+
+
 def page_data(cleaned: Cleaned, rule: tuple[str, float], overlay_count: int) -> dict[str, object]:
     """What the page's script works on: a list for each column, so that ten thousand rows stay small."""
     name, given = rule
@@ -74,7 +79,7 @@ def page_data(cleaned: Cleaned, rule: tuple[str, float], overlay_count: int) -> 
     pictures = overlays(cleaned, rows)
     return {
         "key": [v.key for v in cleaned.verdicts],
-        "value": _rounded(value),
+        "value": _exact(value),
         "error": _rounded(np.array([v.expected_error_mm for v in cleaned.verdicts])),
         "gross": _rounded(np.array([v.gross_probability for v in cleaned.verdicts])),
         "worst": [v.worst_keypoint.replace("_", " ") for v in cleaned.verdicts],

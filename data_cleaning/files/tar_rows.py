@@ -134,8 +134,10 @@ class TarFile:
             raise ValueError(f"{self.path}: sample {key} has no {self.kind.people}")
         try:
             people = restricted_load(io.BytesIO(self._bytes(member)))
-        except (pickle.UnpicklingError, EOFError) as error:
+        except pickle.UnpicklingError as error:
             raise ValueError(f"{self.path}: {member.name}: refused: {error}; it could run code") from None
+        except Exception as error:  # a damaged pickle breaks in many ways
+            raise ValueError(f"{self.path}: {member.name}: could not be read ({error!r})") from None
         if not isinstance(people, list):
             raise ValueError(f"{self.path}: {member.name}: expected a list of people, got {type(people).__name__}")
         return people

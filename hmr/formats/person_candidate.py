@@ -54,7 +54,9 @@ ROW_ERRORS = (ValueError, KeyError, IndexError, TypeError, OSError)
 
 def reason_of(error: Exception) -> str:
     """For people."""
-    return f"lacks {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"lacks {error}"
+    return str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)

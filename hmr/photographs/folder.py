@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from hmr.photographs.read import read_photograph, upright_size_wh
+from hmr.photographs.read import SUFFIXES, read_photograph, upright_size_wh
 
 
 class PictureSource(Protocol):
@@ -34,29 +35,50 @@ class Photographs:
     folder: Path
 
     @cached_property
-    def _by_stem(self) -> dict[str, str]:
-        return {p.stem: str(p.relative_to(self.folder)) for p in sorted(self.folder.rglob("*")) if p.is_file()}
+    def _by_stem(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                found.setdefault(path.stem, []).append(path.relative_to(self.folder).as_posix())
+        return found
 
     def named(self, name: str) -> str:
-        """A photograph's path in the folder, from the name in a file (whose own folders may be other ones).
+        """A photograph's path in the folder, from the name in a file, whose own folders may be other ones (its longest end that
+        is there), and its kind (jpg for png) as well.
 
-        Raises ValueError when there is none.
+        Raises ValueError when there is none, or when several are as good.
         """
-        if (self.folder / name).is_file():
-            return name
-        if found := self._of_stem(Path(name).stem):
-            return found
+        parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part != "/"]
+        if parts and ".." not in parts:
+            for first in range(len(parts)):
+                end = "/".join(parts[first:])
+                if (self.folder / end).is_file():
+                    return end
+            if found := self._of_stem(PurePosixPath(*parts)):
+                return found
         raise ValueError(f"no photograph '{name}' in {self.folder}")
 
     def of_stem(self, stem: str) -> str:
-        """By the stem of its name, or by that without its last ``_part`` (a person's number)."""
-        if found := self._of_stem(stem):
-            return found
+        """By the stem of its name, or by that without its last ``_part`` (a person's number). Raises ValueError as ``named``."""
+        for candidate in (stem, stem.rpartition("_")[0]):
+            if candidate and (found := self._of_stem(PurePosixPath(candidate + ".any"))):
+                return found
         raise ValueError(f"no photograph '{stem}' in {self.folder}")
 
-    def _of_stem(self, stem: str) -> str:
-        known = (self._by_stem.get(candidate, "") for candidate in (stem, stem.rpartition("_")[0]))
-        return next(filter(None, known), "")
+    def _of_stem(self, wanted: PurePosixPath) -> str | None:
+        """The one with its stem whose folders are most alike from the end."""
+        names = self._by_stem.get(wanted.stem, [])
+
+        def alike(name: str) -> int:
+            pairs = zip(reversed(PurePosixPath(name).parent.parts), reversed(wanted.parent.parts), strict=False)
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+        best = [name for name in names if alike(name) == max(map(alike, names))]
+        if len(best) > 1:
+            raise ValueError(
+                f"{len(best)} photographs could be '{wanted.stem}' in {self.folder}, as {best[0]} and {best[1]}"
+            )
+        return best[0] if best else None
 
     def size_wh(self, name: str) -> tuple[int, int]:
         """Upright, pixels."""
