@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -22,6 +22,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("scipy.sparse._csr", "csr_matrix"): scipy.sparse.csr_matrix,
 }
 _RECONSTRUCT = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")}
+_FROM_BUFFER = {("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer")}
 _SCALAR = {("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
 _CHUMPY = {("chumpy.ch", "Ch"), ("chumpy", "Ch"), ("chumpy.ch", "Select"), ("chumpy.reordering", "Select")}
 
@@ -53,12 +54,83 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-class Restricted(pickle.Unpickler):
-    """Knows arrays and plain values."""
+def _no_bytes() -> bytes:
+    """How empty arrays lie in pickles of protocol 2."""
+    return b""
+
+
+def _from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    """How arrays lie in pickles of protocol 5; numpy refuses pointers here."""
+    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order).copy(order=order)
+
+
+def _check_dtype(spec: Any) -> None:
+    """Raises pickle.UnpicklingError for records: their fields may hide pointers, and no file of ours needs them."""
+    if not isinstance(spec, str) or np.dtype(spec).kind == "V":
+        raise pickle.UnpicklingError(f"wants an array of type {spec!r}, which is not on the list of harmless types")
+
+
+def _check_dtype_state(dtype: np.dtype, state: Any) -> None:
+    """(version, byte order, subtype, names, fields, size, alignment, flags, …), where flags say that items are pointers."""
+    ours = dtype.__reduce__()[2]
+    plain_type = isinstance(state, tuple) and len(state) >= 8 and state[2] is state[3] is state[4] is None
+    sizes = range(1 << 24) if dtype.kind in "SU" else (-1, ours[5])
+    if not (plain_type and state[5] in sizes and state[6] in (-1, 1, ours[6]) and state[7] == ours[7]):
+        raise pickle.UnpicklingError("describes a type of array that is not on the list of harmless types")
+
+
+class Restricted(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
+    """Knows arrays and plain values.
+
+    Python's own unpickler and not C's, since what an array is told about itself has to be looked at before numpy believes it.
+    """
+
+    def load_build(self) -> None:
+        state, instance = self.stack[-1], self.stack[-2]
+        if isinstance(instance, type) or callable(instance):
+            raise pickle.UnpicklingError("changes a class or function, which is not harmless")
+        if isinstance(instance, np.dtype):
+            _check_dtype_state(instance, state)
+        super().load_build()
+
+    def load_reduce(self) -> None:
+        function, arguments = self.stack[-2], self.stack[-1]
+        self._refuse_raw_memory(function)
+        if function is np.dtype:
+            _check_dtype(arguments[0] if arguments else None)
+        super().load_reduce()
+
+    def load_newobj(self) -> None:
+        self._refuse_raw_memory(self.stack[-2], np.dtype)
+        super().load_newobj()
+
+    def load_newobj_ex(self) -> None:
+        self._refuse_raw_memory(self.stack[-3], np.dtype)
+        super().load_newobj_ex()
+
+    def _instantiate(self, klass: Any, args: Any) -> None:
+        self._refuse_raw_memory(klass, np.dtype)
+        super()._instantiate(klass, args)
+
+    def _refuse_raw_memory(self, made: Any, *others: Any) -> None:
+        if any(made is refused for refused in (np.ndarray, *others)):
+            raise pickle.UnpicklingError("makes an array of raw memory, which is not harmless")
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,  # pyright: ignore[reportAttributeAccessIssue]
+        pickle.BUILD[0]: load_build,
+        pickle.REDUCE[0]: load_reduce,
+        pickle.NEWOBJ[0]: load_newobj,
+        pickle.NEWOBJ_EX[0]: load_newobj_ex,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _RECONSTRUCT:
             return np.ndarray.__reduce__(np.zeros(1))[0]  # pyright: ignore[reportIndexIssue]
+        if (module, name) in _FROM_BUFFER:
+            return _from_buffer
+        if (module, name) in (("__builtin__", "bytes"), ("builtins", "bytes")):
+            return _no_bytes
         if (module, name) in _SCALAR:
             return np.float64(0).__reduce__()[0]  # pyright: ignore[reportIndexIssue]
         if (module, name) in _CHUMPY:
@@ -75,6 +147,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, _InertArray):
         return value.value()
     if scipy.sparse.issparse(value):
+        value.check_format(full_check=True)  # or indices could point anywhere
         return value.toarray()
     return value
 
