@@ -54,6 +54,12 @@ class ScoringJob:
         return units_of(self.data, self.rows_per_unit, self.coco)
 
 
+def check_out(data: Path, out: Path) -> None:
+    """Raises ValueError when what is written would be labels of the next run."""
+    if data.is_dir() and not (data / "labels.npz").exists() and out.resolve().is_relative_to(data.resolve()):
+        raise ValueError(f"{out} is inside {data}, whose files are all labels; choose an --out beside it")
+
+
 ROWS_PER_UNIT = 1000
 
 

@@ -37,7 +37,10 @@ class _Decode:
         self.decoder = job.decoder(size)
 
     def __call__(self, row: Block) -> Block:
-        return {"decoded": self.decoder(_unit_of(row))}
+        try:
+            return {"decoded": self.decoder(_unit_of(row)), "mistake": ""}
+        except (ValueError, OSError) as error:  # Ray would wrap it in pages of its own
+            return {"decoded": None, "mistake": str(error)}
 
 
 class _Score:
@@ -50,9 +53,14 @@ class _Score:
         self.scorer, self.made_by, self.out = load_scorer(job.scorer).to(job.device), made_by, Path(out)
 
     def __call__(self, row: Block) -> Block:
-        decoded: Decoded = row["decoded"]
-        write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.made_by))
-        return {"labels": len(decoded.rows)}
+        decoded: Decoded | None = row["decoded"]
+        if decoded is None:
+            return {"labels": 0, "mistake": row["mistake"]}
+        try:
+            write_unit(self.out, decoded.unit, unit_table(decoded, judge(self.scorer, decoded), self.made_by))
+        except OSError as error:
+            return {"labels": 0, "mistake": str(error)}
+        return {"labels": len(decoded.rows), "mistake": ""}
 
 
 class _DecodeAndScore:
@@ -63,15 +71,6 @@ class _DecodeAndScore:
 
     def __call__(self, row: Block) -> Block:
         return self.score(self.decode(row))
-
-
-def user_mistake(error: BaseException | None) -> Exception | None:
-    """What a worker said of the user's files, out of what Ray has wrapped it in."""
-    while error is not None:
-        if isinstance(error, ValueError | OSError):
-            return error
-        error = getattr(error, "cause", None) or error.__cause__
-    return None
 
 
 def most_decoders(workers: int) -> int:
@@ -89,7 +88,7 @@ def scores_apart(device: str) -> bool:
 def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) -> tuple[int, int]:
     """As ``adhmr.scoring.score_here``, with ``workers`` scoring at once, each on a GPU of its own where the device is one.
 
-    Raises ValueError when Ray is not installed.
+    Raises ValueError when Ray is not installed, and for what would be one here as well.
     """
     try:
         import ray
@@ -126,10 +125,8 @@ def score_on_ray(job: ScoringJob, units: list[Unit], out: Path, workers: int) ->
                 num_cpus=1,
             )
         done = scored.take_all()
-    except ray.exceptions.RayError as error:
-        if mistake := user_mistake(error):
-            raise mistake from None
-        raise
     finally:
         ray.shutdown()
+    if mistakes := [row["mistake"] for row in done if row["mistake"]]:
+        raise ValueError(mistakes[0])
     return sum(r["labels"] for r in done), bad_rows(out, units)

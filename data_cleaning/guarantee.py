@@ -55,7 +55,8 @@ def safe_threshold(
 
 
 def vouched_threshold(labels: ScoredLabels, checked: dict[str, bool], max_bad_share: float, confidence: float) -> float:
-    """``safe_threshold`` on the probability of a gross error; checked: key to bad, of labels drawn at random from ``labels``.
+    """``safe_threshold`` on the probability of a gross error; checked: key to bad, of labels drawn at random from ``labels``;
+    those that are dropped in any case (duplicates, what cannot be judged) do not count.
 
     Raises ValueError when a checked key is not among the labels.
     """
@@ -64,9 +65,13 @@ def vouched_threshold(labels: ScoredLabels, checked: dict[str, bool], max_bad_sh
     if unknown:
         raise ValueError(f"{len(unknown)} checked labels are not in the data, the first is {unknown[0]}")
     rows = np.array([place[key] for key in checked], dtype=int)
-    grid = np.nanquantile(labels.gross_probability, np.linspace(0.02, 1, 50))
     bad = np.array(list(checked.values()), dtype=bool)
-    return safe_threshold(labels.gross_probability[rows], bad, grid, max_bad_share, confidence)
+    if not labels.eligible.any():
+        raise ValueError("none of the labels can be judged; there is nothing to vouch for")
+    # Of what may stay alone: duplicates are dropped, so a bad share counted with them is another one.
+    grid = np.quantile(labels.gross_probability[labels.eligible], np.linspace(0.02, 1, 50))
+    stays = labels.eligible[rows]
+    return safe_threshold(labels.gross_probability[rows[stays]], bad[stays], grid, max_bad_share, confidence)
 
 
 def read_checked(path: Path) -> dict[str, bool]:

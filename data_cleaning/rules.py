@@ -64,6 +64,11 @@ class ScoredLabels:
             return "label is not finite"
         return f"duplicate of {self.repeats[i]}" if self.repeats and self.repeats[i] else ""
 
+    @cached_property
+    def eligible(self) -> np.ndarray:
+        """(n,) may it stay at all? A rule chooses among these alone, or it would count labels that are dropped anyway."""
+        return np.array([not self.apart_from_rules(i) for i in range(len(self.key))], dtype=bool)
+
     def why_bad(self, i: int) -> str:
         """What is known of a label that a rule drops, beyond its score, else empty."""
         if len(self.inside_share) and self.inside_share[i] < INSIDE_SHARE:
@@ -149,7 +154,7 @@ def keep_by_expected_error(labels: ScoredLabels, max_error_mm: float) -> list[Ve
 
 def keep_by_mean_error(labels: ScoredLabels, mean_error_mm: float) -> list[Verdict]:
     """Keep as many of the best as have an expected error of ``mean_error_mm`` on average (a target for the whole set)."""
-    error = np.where(np.isfinite(labels.score), _need(labels.expected_error_mm, "expected error"), np.inf)
+    error = np.where(labels.eligible, _need(labels.expected_error_mm, "expected error"), np.inf)
     order = np.argsort(error, kind="stable")
     with np.errstate(invalid="ignore"):
         running = np.cumsum(error[order]) / np.arange(1, len(error) + 1)
@@ -181,10 +186,13 @@ def keep_by_parts(labels: ScoredLabels, max_part_mm: float) -> list[Verdict]:
 
 
 def keep_fraction(labels: ScoredLabels, fraction: float, category: tuple[str, ...] | None = None) -> list[Verdict]:
-    """Keep the best ``fraction`` of the labels by score, of each category if given. Raises ValueError outside (0, 1]."""
+    """Keep the best ``fraction`` of the labels that can be judged and repeat none, by score, of each category if given.
+
+    Raises ValueError outside (0, 1].
+    """
     if not 0 < fraction <= 1:
         raise ValueError(f"expected a fraction in (0, 1], got {fraction}")
-    keep = _best_of_each(labels.score, category, lambda count: round(fraction * count))
+    keep = _best_of_each(labels, category, lambda count: round(fraction * count))
     return _verdicts(labels, keep, lambda i, worst: f"not among the best {fraction:.0%}{_of(category, i)}")
 
 
@@ -192,7 +200,7 @@ def keep_quota(labels: ScoredLabels, quota: int, category: tuple[str, ...] | Non
     """Keep the best ``quota`` labels, of each category if given. Raises ValueError below one."""
     if quota < 1:
         raise ValueError(f"expected a quota of at least 1, got {quota}")
-    keep = _best_of_each(labels.score, category, lambda count: quota)
+    keep = _best_of_each(labels, category, lambda count: quota)
     return _verdicts(labels, keep, lambda i, worst: f"not among the best {quota}{_of(category, i)}")
 
 
@@ -200,12 +208,12 @@ def _of(category: tuple[str, ...] | None, i: int) -> str:
     return f" of {category[i] or 'those without a tag'}" if category is not None else ""
 
 
-def _best_of_each(score: np.ndarray, category: tuple[str, ...] | None, how_many: Callable[[int], int]) -> np.ndarray:
-    groups = np.array(category if category is not None else [""] * len(score), dtype=object)
-    keep = np.zeros(len(score), dtype=bool)
+def _best_of_each(labels: ScoredLabels, category: tuple[str, ...] | None, how_many: Callable[[int], int]) -> np.ndarray:
+    groups = np.array(category if category is not None else [""] * len(labels.key), dtype=object)
+    keep = np.zeros(len(groups), dtype=bool)
     for name in dict.fromkeys(groups):
-        rows = np.flatnonzero(groups == name)
-        keep[rows[np.argsort(-score[rows], kind="stable")[: how_many(len(rows))]]] = True
+        rows = np.flatnonzero((groups == name) & labels.eligible)
+        keep[rows[np.argsort(-labels.score[rows], kind="stable")[: how_many(len(rows))]]] = True
     return keep
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 import numpy as np
 import scipy.sparse
@@ -72,14 +72,20 @@ def _check_dtype(spec: Any) -> None:
 
 def _check_dtype_state(dtype: np.dtype, state: Any) -> None:
     """(version, byte order, subtype, names, fields, size, alignment, flags, …), where flags say that items are pointers."""
-    ours = dtype.__reduce__()[2]
-    plain_type = isinstance(state, tuple) and len(state) >= 8 and state[2] is state[3] is state[4] is None
-    sizes = range(1 << 24) if dtype.kind in "SU" else (-1, ours[5])
-    if not (plain_type and state[5] in sizes and state[6] in (-1, 1, ours[6]) and state[7] == ours[7]):
+    _, _, _, _, _, own_size, own_alignment, own_flags, *_ = cast(tuple, dtype.__reduce__())[2]
+    _, _, subtype, names, fields, size, alignment, flags, *_ = (
+        [*state, *[None] * 8] if isinstance(state, tuple) else [()] * 8
+    )
+    sizes = range(1 << 24) if dtype.kind in "SU" else (-1, own_size)
+    plain_type = subtype is names is fields is None and flags == own_flags
+    if not (plain_type and size in sizes and alignment in (-1, 1, own_alignment)):
         raise pickle.UnpicklingError("describes a type of array that is not on the list of harmless types")
 
 
-class Restricted(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
+_InPython: Any = pickle._Unpickler  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Restricted(_InPython):
     """Knows arrays and plain values.
 
     Python's own unpickler and not C's, since what an array is told about itself has to be looked at before numpy believes it.
@@ -117,7 +123,7 @@ class Restricted(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIss
             raise pickle.UnpicklingError("makes an array of raw memory, which is not harmless")
 
     dispatch: ClassVar[dict[int, Any]] = {
-        **pickle._Unpickler.dispatch,  # pyright: ignore[reportAttributeAccessIssue]
+        **_InPython.dispatch,
         pickle.BUILD[0]: load_build,
         pickle.REDUCE[0]: load_reduce,
         pickle.NEWOBJ[0]: load_newobj,

@@ -85,13 +85,16 @@ def run(options: Options) -> int:
     from adhmr.progress import console
     from adhmr.ranking.tags import read_tags
     from adhmr.review.build import write_review
-    from adhmr.scoring import ScoringJob, rows_per_unit
+    from adhmr.scoring import ScoringJob, check_out, rows_per_unit
     from data_cleaning.decisions import read_decisions
     from data_cleaning.guarantee import read_checked
     from data_cleaning.rules import decided
     from hmr.files import new_folder_beside, write_provenance
     from scorer.protocol import load_scorer
 
+    if options.mask_parts and options.max_part_mm is None:
+        raise ValueError("--mask_parts needs --max_part_mm, which says how far off a hand or foot may be")
+    check_out(options.data, options.out)
     only_rule(options)
     if options.checked is not None:
         read_checked(options.checked)

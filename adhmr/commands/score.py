@@ -49,9 +49,10 @@ class Options:
 def run(options: Options) -> int:
     from adhmr.exit_code import exit_code
     from adhmr.progress import console
-    from adhmr.scoring import ScoringJob, score_here, share_of, task_of_array
+    from adhmr.scoring import ScoringJob, check_out, score_here, share_of, task_of_array
     from hmr.files import write_provenance
 
+    check_out(options.data, options.out)
     if options.ray_workers < 0:
         raise ValueError(f"expected --ray_workers of 0 (score here) or more, got {options.ray_workers}")
     job = ScoringJob(

@@ -12,6 +12,7 @@ import numpy as np
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
 from data_cleaning.files.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of
+from hmr.files import write_atomically
 from hmr.formats.human_data import HumanDataRows
 from hmr.formats.object_npz import content_of, read_object_npz
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
@@ -128,7 +129,11 @@ class HumanDataFile:
         """As ``write``, and of the labels that are kept the bad hands and feet are marked as not given: the confidences of
         their keypoints and of a hand's box become 0. bad_parts: n, of MASKED."""
         kept = [parts for parts, k in zip(bad_parts, keep, strict=True) if k]
-        self.write(keep, out)
+        with write_atomically(out) as partial:
+            self.write(keep, partial)
+            self._mask(kept, partial)
+
+    def _mask(self, kept: list[tuple[str, ...]], out: Path) -> None:
         changes = {}
         for name in member_names(out):
             hand = {"lhand_bbox_xywh": "left_hand", "rhand_bbox_xywh": "right_hand"}.get(name)

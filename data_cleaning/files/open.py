@@ -63,7 +63,7 @@ def label_files(path: Path) -> list[Path]:
     """The file itself, our own folder, or the files of labels in a folder, by name. Raises ValueError when there is none."""
     if path.is_file() or ((path / "labels.npz").exists() and (path / "pictures.npy").exists()):
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file()) if path.is_dir() else []
+    found = sorted(p for p in path.rglob("[!.]*") if p.suffix in SUFFIXES and p.is_file()) if path.is_dir() else []
     if not found:
         raise ValueError(f"{path}: expected a file of labels, or a folder of them ({', '.join(SUFFIXES)})")
     return found

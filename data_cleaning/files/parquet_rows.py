@@ -28,9 +28,12 @@ class ParquetFile:
     def _opened(self) -> pq.ParquetFile:
         """Raises ValueError naming the file."""
         try:
-            return pq.ParquetFile(self.path)
+            opened = pq.ParquetFile(self.path)
         except (pa.ArrowInvalid, OSError) as error:
             raise ValueError(f"{self.path}: could not be read as parquet ({error})") from None
+        if missing := {"keypoints_2d", "keypoints_3d"} - set(opened.schema_arrow.names):
+            raise ValueError(f"{self.path}: the columns {sorted(missing)} of SAM 3D Body's annotations are missing")
+        return opened
 
     @property
     def rows(self) -> tuple[str, ...]:

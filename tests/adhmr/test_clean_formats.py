@@ -11,15 +11,6 @@ from PIL import Image
 from adhmr.cli import main
 
 
-@pytest.fixture(scope="module")
-def scorer(tmp_path_factory):
-    from scorer import Scorer, ScorerConfig
-
-    folder = tmp_path_factory.mktemp("scorer")
-    Scorer(ScorerConfig()).save_pretrained(folder)
-    return folder
-
-
 def data(folder):
     return ["--data", str(folder), "--images", str(folder.parent / "images")]
 

@@ -70,3 +70,20 @@ def test_a_table_that_is_not_filled_in_is_refused(tmp_path, text, words):
     path.write_bytes(b"PK\x03\x04\xff\xfe")
     with pytest.raises(ValueError, match="as text"):
         read_checked(path)
+
+
+def test_copies_of_good_labels_do_not_vouch_for_the_rest():
+    # 30 good pictures in 30 copies each, 40 bad ones; what is kept of them all is 30 good and 40 bad.
+    n = 940
+    good = np.arange(n) < 900
+    labels = ScoredLabels(
+        key=tuple(f"k{i}" for i in range(n)),
+        score=np.zeros(n),
+        expected_error_mm=np.zeros(n),
+        gross_probability=np.full(n, 0.2),
+        displacement_mm=np.zeros((n, 29)),
+        repeats=tuple(f"k{i % 30}" if 30 <= i < 900 else "" for i in range(n)),
+    )
+    checked = {labels.key[i]: bool(not good[i]) for i in np.random.default_rng(0).permutation(n)[:600]}
+    with pytest.raises(ValueError, match=r"labels were checked|vouched"):
+        vouched_threshold(labels, checked, 0.1, 0.9)

@@ -6,9 +6,11 @@ import pytest
 from data_cleaning.rules import (
     ScoredLabels,
     keep_by_expected_error,
+    keep_by_mean_error,
     keep_by_score,
     keep_by_worst,
     keep_fraction,
+    keep_quota,
     keep_unless_gross,
 )
 from data_cleaning.threshold import break_even_threshold
@@ -53,3 +55,19 @@ def test_the_best_threshold_separates_what_can_be_separated():
     assert break_even_threshold(badness, np.array([True, True, True, False, False])) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="good and bad"):
         break_even_threshold(badness, np.zeros(5, dtype=bool))
+
+
+def test_what_is_dropped_anyway_takes_no_place_in_a_quota_or_a_share():
+    labels = ScoredLabels(
+        key=("a", "a again", "b", "c", "unreadable"),
+        score=np.array([0.9, 0.9, 0.5, 0.4, np.nan]),
+        expected_error_mm=np.array([10.0, 10.0, 50.0, 60.0, np.nan]),
+        gross_probability=np.array([0.1, 0.1, 0.5, 0.6, np.nan]),
+        displacement_mm=np.zeros((5, 29)),
+        problem=("", "", "", "", "no photograph"),
+        repeats=("", "a", "", "", ""),
+    )
+    assert [v.keep for v in keep_quota(labels, 2)] == [True, False, True, False, False]
+    assert [v.keep for v in keep_fraction(labels, 0.67)] == [True, False, True, False, False]
+    assert [v.keep for v in keep_by_mean_error(labels, 25)] == [True, False, False, False, False]
+    assert [v.keep for v in keep_by_mean_error(labels, 30)] == [True, False, True, False, False]
