@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from adhmr.scoring import ScoringJob, score_here
 from adhmr.tables import write_table
+from data_cleaning.files.tar_rows import TarFile
 from data_cleaning.rules import Verdict
 from data_cleaning.side_car import SideCar, read_side_car
 from data_cleaning.units import BadFile, Unit, opened
@@ -59,6 +60,34 @@ def scored_labels(job: ScoringJob, units: list[Unit], scores: Path | None, out: 
     return read_side_car(scores, units)
 
 
+def rows_by_file(units: list[Unit]) -> dict[Path, slice]:
+    """Of each file its rows among all labels."""
+    out: dict[Path, slice] = {}
+    place = 0
+    for unit in units:
+        count = unit.stop - unit.start
+        out[unit.path] = slice(out[unit.path].start if unit.path in out else place, place + count)
+        place += count
+    return out
+
+
+def with_their_samples(units: list[Unit], verdicts: list[Verdict]) -> list[Verdict]:
+    """In tars a sample goes whole: who is kept and goes with another person is said to be dropped."""
+    out = list(verdicts)
+    for path, rows in rows_by_file(units).items():
+        if path.suffix != ".tar":
+            continue
+        file, _ = opened(path, None)
+        assert isinstance(file, TarFile)
+        keep = np.array([v.keep for v in verdicts[rows]], dtype=bool)
+        for i, other in file.goes_with(keep).items():
+            verdict = verdicts[rows.start + i]
+            out[rows.start + i] = replace(
+                verdict, keep=False, reason=f"its sample goes whole, with {other}", bad_parts=()
+            )
+    return out
+
+
 def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> list[BadFile]:
     """Every file with the labels that stay, under ``out``/kept; scores.parquet and unreadable.csv beside it.
 
@@ -67,18 +96,14 @@ def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> 
     """
     if soft and mask_parts:
         raise ValueError("give --soft or --mask_parts, not both")
-    start, not_written = 0, []
-    by_file: dict[Path, int] = {}
-    for unit in cleaned.units:
-        by_file[unit.path] = by_file.get(unit.path, 0) + unit.stop - unit.start
-    for path, count in by_file.items():
+    not_written = []
+    for path, rows in rows_by_file(cleaned.units).items():
         file, _ = opened(path, cleaned.job.coco)
         if path.is_dir():
             target = out / "kept"
         else:
             root = cleaned.job.data
             target = out / "kept" / (path.relative_to(root) if root.is_dir() else path.name)
-        rows = slice(start, start + count)
         try:
             if mask_parts:
                 write_masked(file, cleaned.keep[rows], [v.bad_parts for v in cleaned.verdicts[rows]], target)
@@ -86,7 +111,6 @@ def write_cleaned(cleaned: Cleaned, out: Path, soft: bool, mask_parts: bool) -> 
                 (write_soft if soft else write_hard)(file, cleaned.keep[rows], target)
         except ValueError as error:
             not_written.append(BadFile(path, str(error)))
-        start += count
     write_scores(out, cleaned.table())
     cleaned.write_unreadable(out)
     return not_written

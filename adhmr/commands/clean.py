@@ -79,7 +79,7 @@ class Options:
 def run(options: Options) -> int:
     import numpy as np
 
-    from adhmr.cleaning import Cleaned, scored_labels, write_cleaned
+    from adhmr.cleaning import Cleaned, scored_labels, with_their_samples, write_cleaned
     from adhmr.cleaning_rules import apply_rule, only_rule
     from adhmr.exit_code import exit_code
     from adhmr.progress import console
@@ -113,7 +113,7 @@ def run(options: Options) -> int:
     side_car = scored_labels(job, units, options.scores, out)
     labels = side_car.labels(options.keep_duplicates)
     verdicts, threshold = apply_rule(options, labels, tags)
-    verdicts = decided(verdicts, decisions)
+    verdicts = with_their_samples(units, decided(verdicts, decisions))
     bad = sum(bool(p) for p in labels.problem) + len(broken)
     cleaned = Cleaned(job, units, side_car, verdicts, tags, broken)
     if options.strict and bad:

@@ -151,11 +151,24 @@ class TarFile:
         """KEY/PERSON."""
         return tuple(f"{key}/{i}" for key, i in self._row_places)
 
+    def _dropped_with(self, keep: np.ndarray) -> dict[str, int]:
+        """Samples that go, and with which person."""
+        places = zip(self._row_places, keep, strict=True)
+        return {key: person for (key, person), kept in reversed(list(places)) if not kept}
+
+    def goes_with(self, keep: np.ndarray) -> dict[int, str]:
+        """Rows that are kept and must go all the same, as their sample does: row to the row that it goes with."""
+        dropped = self._dropped_with(keep)
+        return {
+            i: f"{key}/{dropped[key]}"
+            for i, ((key, _), kept) in enumerate(zip(self._row_places, keep, strict=True)) if kept and key in dropped
+        }  # fmt: skip
+
     def write(self, keep: np.ndarray, out: Path) -> None:
         """Member by member, byte for byte. Pickles are never written again, so a sample goes whole, with its worst person."""
         if keep.all():
             return copy_whole(self.path, out)
-        bad = {key for (key, _), kept in zip(self._row_places, keep, strict=True) if not kept}
+        bad = set(self._dropped_with(keep))
         written = 0
         with write_atomically(out) as partial, partial.open("wb") as target, self.path.open("rb") as source:
             for member in self._members:

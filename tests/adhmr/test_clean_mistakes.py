@@ -11,6 +11,7 @@ from PIL import Image
 
 from adhmr.cli import main
 from adhmr.scoring import ScoringJob
+from data_cleaning.files.open import open_labels
 from data_cleaning.side_car import is_scored
 
 
@@ -121,3 +122,20 @@ def test_masks_need_to_know_how_far_off_is_off(tmp_path, scorer, capsys):
     call = ["clean", *arguments(path, scorer, "--threshold", -1000, "--mask_parts", "true", "--out", tmp_path / "o")]
     assert main(call) == 2
     assert "--max_part_mm" in capsys.readouterr().err
+
+
+def test_of_a_tar_who_goes_with_another_person_is_said_to_be_dropped(tmp_path, scorer):
+    path = make("tar", tmp_path)
+    call = arguments(path, scorer, "--threshold", -1000, "--out", tmp_path / "all")
+    assert main(["clean", *call]) == 0
+    keys = pq.read_table(tmp_path / "all" / "scores.parquet")["key"].to_pylist()
+    sample = next(key.rpartition("/")[0] for key in keys if key.endswith("/1"))
+    (tmp_path / "decisions.csv").write_text(f"key,keep\n{sample}/1,0\n")
+    more = ["--decisions", tmp_path / "decisions.csv", "--threshold", -1000, "--out", tmp_path / "o"]
+    assert main(["clean", *arguments(path, scorer, *more)]) == 0
+    table = pq.read_table(tmp_path / "o" / "scores.parquet").to_pylist()
+    gone = {row["key"]: row["reason"] for row in table if not row["keep"]}
+    assert f"{sample}/0" in gone
+    assert "goes whole, with" in gone[f"{sample}/0"]
+    kept = open_labels(tmp_path / "o" / "kept" / path.name)
+    assert len(kept.rows) == sum(row["keep"] for row in table) == len(keys) - len(gone)
