@@ -94,8 +94,8 @@ def run(options: Options) -> int:
 
     if options.mask_parts and options.max_part_mm is None:
         raise ValueError("--mask_parts needs --max_part_mm, which says how far off a hand or foot may be")
-    check_out(options.data, options.out)
     only_rule(options)
+    check_out(options.data, options.out)
     if options.checked is not None:
         read_checked(options.checked)
     tags = read_tags(options.tags) if options.tags is not None else {}
