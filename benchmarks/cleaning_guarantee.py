@@ -38,7 +38,7 @@ def main() -> None:
     rng, results = np.random.default_rng(0), []
     for checked in (150, 300):
         for promised in (0.05, 0.1):
-            kept, broken = [], 0
+            kept, broken, broken_unseen = [], 0, 0
             for _ in range(options.draws):
                 rows = rng.choice(len(samples), checked, replace=False)
                 sample = {samples.key[i]: bool(bad[i]) for i in rows}
@@ -49,9 +49,13 @@ def main() -> None:
                 keep = labels.gross_probability <= threshold
                 kept.append(keep.mean())
                 broken += int(bad[keep].mean() > promised)
+                keep[rows] = False  # labels that nobody looked at
+                broken_unseen += int(bad[keep].mean() > promised)
             results.append({
                 "checked": checked, "max_bad_share": promised, "confidence": options.confidence, "draws": options.draws,
                 "found_a_threshold": len(kept) / options.draws, "promise_broken": broken / options.draws,
+                "promise_broken_on_unchecked": broken_unseen / options.draws,
+                "promise_broken_where_found": broken / len(kept) if kept else None,
                 "kept": float(np.mean(kept)) if kept else None, "good_labels": float((~bad).mean()),
             })  # fmt: skip
             print(results[-1], flush=True)
