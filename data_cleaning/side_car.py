@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from data_cleaning.decode import Decoded
 from data_cleaning.rules import ScoredLabels
 from data_cleaning.units import Unit
-from hmr.files import write_atomically
+from hmr.files import write_own_atomically
 from hmr.skeleton import NUM_KEYPOINTS
 from scorer.scores import Scores
 
@@ -64,7 +64,7 @@ def unit_table(decoded: Decoded, scores: Scores | None, made_by: MadeBy) -> pa.T
 
 def write_unit(folder: Path, unit: Unit, table: pa.Table) -> Path:
     out = folder / unit.output_name
-    with write_atomically(out) as partial:
+    with write_own_atomically(out) as partial:
         pq.write_table(table, partial, compression="zstd")
     return out
 

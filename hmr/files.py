@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,19 +20,34 @@ def is_first_process() -> bool:
 
 
 @contextmanager
+def _partial_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` (same suffix, unlike in other processes and on other machines), gone at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{socket.gethostname()}-{os.getpid()}-{path.name}")
+    try:
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder (same suffix); rename it to ``path`` only when the block succeeded.
 
     In a process that is not the first of its run the file is thrown away: the first one writes the same.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
+    with _partial_file(path) as partial:
         yield partial
         if is_first_process():
             partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_own_atomically(path: Path) -> Iterator[Path]:
+    """As ``write_atomically``, for files that no other process writes: workers of a job array may be numbered too."""
+    with _partial_file(path) as partial:
+        yield partial
+        partial.replace(path)
 
 
 def write_json(path: Path, content: Any) -> None:

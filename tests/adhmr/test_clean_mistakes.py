@@ -139,3 +139,18 @@ def test_of_a_tar_who_goes_with_another_person_is_said_to_be_dropped(tmp_path, s
     assert "goes whole, with" in gone[f"{sample}/0"]
     kept = open_labels(tmp_path / "o" / "kept" / path.name)
     assert len(kept.rows) == sum(row["keep"] for row in table) == len(keys) - len(gone)
+
+
+def test_a_worker_that_a_scheduler_has_numbered_writes_its_scores_too(tmp_path, scorer, monkeypatch):
+    path = make("camera_hmr", tmp_path)
+    monkeypatch.setenv("RANK", "3")
+    assert main(["score", *arguments(path, scorer, "--out", tmp_path / "scores")]) == 0
+    assert len(list((tmp_path / "scores").glob("*.parquet"))) == 1
+
+
+def test_a_review_without_photographs_has_no_pictures_and_is_written(tmp_path, scorer):
+    path = make("camera_hmr", tmp_path)
+    assert main(["score", *arguments(path, scorer, "--out", tmp_path / "scores")]) == 0
+    call = ["clean", "--data", path, "--scores", tmp_path / "scores", "--fraction", 0.6, "--review", "true", "--out"]
+    assert main([*map(str, call), str(tmp_path / "o")]) == 0
+    assert (tmp_path / "o" / "review.html").read_text().count("data:image/jpeg") == 0
