@@ -56,7 +56,7 @@ class ScoringJob:
 
 def check_out(data: Path, out: Path) -> None:
     """Raises ValueError when what is written would be labels of the next run."""
-    if data.is_dir() and not (data / "labels.npz").exists() and out.resolve().is_relative_to(data.resolve()):
+    if data.is_dir() and label_files(data) != [data] and out.resolve().is_relative_to(data.resolve()):
         raise ValueError(f"{out} is inside {data}, whose files are all labels; choose an --out beside it")
 
 
