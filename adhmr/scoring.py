@@ -56,7 +56,8 @@ class ScoringJob:
 
 def check_out(data: Path, out: Path) -> None:
     """Raises ValueError when what is written would be labels of the next run."""
-    if data.is_dir() and label_files(data) != [data] and out.resolve().is_relative_to(data.resolve()):
+    ours = all((data / name).exists() for name in ("labels.npz", "pictures.npy"))
+    if data.is_dir() and not ours and out.resolve().is_relative_to(data.resolve()):
         raise ValueError(f"{out} is inside {data}, whose files are all labels; choose an --out beside it")
 
 
