@@ -75,11 +75,11 @@ def with_their_samples(units: list[Unit], verdicts: list[Verdict]) -> list[Verdi
     """In tars a sample goes whole: who is kept and goes with another person is said to be dropped."""
     out = list(verdicts)
     for path, rows in rows_by_file(units).items():
-        if path.suffix != ".tar":
+        keep = np.array([v.keep for v in verdicts[rows]], dtype=bool)
+        if path.suffix != ".tar" or keep.all():
             continue
         file, _ = opened(path, None)
         assert isinstance(file, TarFile)
-        keep = np.array([v.keep for v in verdicts[rows]], dtype=bool)
         for i, other in file.goes_with(keep).items():
             verdict = verdicts[rows.start + i]
             out[rows.start + i] = replace(

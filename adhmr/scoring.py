@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adhmr.progress import StageProgress
 from data_cleaning.files.label_file import ParameterModel
-from data_cleaning.files.open import label_files
+from data_cleaning.files.open import is_our_folder, label_files
 from data_cleaning.run_units import Decoder, score_units
 from data_cleaning.side_car import MadeBy
 from data_cleaning.units import BadFile, Unit, readable_units, units_of
@@ -56,8 +56,7 @@ class ScoringJob:
 
 def check_out(data: Path, out: Path) -> None:
     """Raises ValueError when what is written would be labels of the next run."""
-    ours = all((data / name).exists() for name in ("labels.npz", "pictures.npy"))
-    if data.is_dir() and not ours and out.resolve().is_relative_to(data.resolve()):
+    if data.is_dir() and not is_our_folder(data) and out.resolve().is_relative_to(data.resolve()):
         raise ValueError(f"{out} is inside {data}, whose files are all labels; choose an --out beside it")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_cleaning.files.json_rows import CocoFile, PairsFile
-from data_cleaning.files.label_file import LabelFile, NotJudgeableError
+from data_cleaning.files.label_file import LabelFile
 from data_cleaning.files.open import label_files, open_labels
 from data_cleaning.files.our_folder import OurFolder
 
@@ -82,10 +82,11 @@ def readable_units(
         try:
             file, rows = opened(path, coco)
             count, identity = len(rows), file_id(path)
-            if len(files) > 1 and isinstance(file, UNJUDGEABLE):
-                raise NotJudgeableError(f"{path}: {file.format_name} holds no bodies to judge")
         except Exception as error:  # a broken file may break a reader anywhere; the other files go on
             bad.append(BadFile(path, str(error) if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"))
+            continue
+        if path != data and isinstance(file, UNJUDGEABLE):
+            bad.append(BadFile(path, f"{path}: {file.format_name} holds no bodies to judge"))
             continue
         if not count:
             bad.append(BadFile(path, f"{path}: holds no labels"))

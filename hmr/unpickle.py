@@ -93,7 +93,7 @@ class Restricted(_InPython):
 
     def load_build(self) -> None:
         state, instance = self.stack[-1], self.stack[-2]
-        if isinstance(instance, type) or callable(instance):
+        if callable(instance):
             raise pickle.UnpicklingError("changes a class or function, which is not harmless")
         if isinstance(instance, np.dtype):
             _check_dtype_state(instance, state)

@@ -36,6 +36,10 @@ def _is_frame(path: Path) -> bool:
         return b"pandas" in stream.read(200)
 
 
+def is_our_folder(path: Path) -> bool:
+    return all((path / name).exists() for name in ("labels.npz", "pictures.npy"))
+
+
 def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
     """coco: for NeuralAnnot, the file that says which photographs its annotations are of.
 
@@ -61,7 +65,7 @@ def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
 
 def label_files(path: Path) -> list[Path]:
     """The file itself, our own folder, or the files of labels in a folder, by name. Raises ValueError when there is none."""
-    if path.is_file() or ((path / "labels.npz").exists() and (path / "pictures.npy").exists()):
+    if path.is_file() or is_our_folder(path):
         return [path]
     found = sorted(p for p in path.rglob("[!.]*") if p.suffix in SUFFIXES and p.is_file()) if path.is_dir() else []
     if not found:

@@ -42,11 +42,13 @@ def config_from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T
 
 def without_downloads(config: T) -> T:
     """The same configuration, however deep, with no ``pretrained`` weights to fetch: a checkpoint has its own."""
-    changes = {
-        f.name: False if f.name == "pretrained" else without_downloads(value)
-        for f in dataclasses.fields(config)  # pyright: ignore[reportArgumentType]
-        if f.name == "pretrained" or dataclasses.is_dataclass(value := getattr(config, f.name))
-    }
+    changes: dict[str, Any] = {}
+    for f in dataclasses.fields(config):  # pyright: ignore[reportArgumentType]
+        value = getattr(config, f.name)
+        if f.name == "pretrained":
+            changes[f.name] = False
+        elif dataclasses.is_dataclass(value):
+            changes[f.name] = without_downloads(value)
     return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType]
 
 

@@ -54,30 +54,29 @@ class Photographs:
                 end = "/".join(parts[first:])
                 if (self.folder / end).is_file():
                     return end
-            if found := self._of_stem(PurePosixPath(*parts)):
+            if found := self._of_stem(PurePosixPath(parts[-1]).stem, parts[:-1]):
                 return found
         raise ValueError(f"no photograph '{name}' in {self.folder}")
 
     def of_stem(self, stem: str) -> str:
         """By the stem of its name, or by that without its last ``_part`` (a person's number). Raises ValueError as ``named``."""
         for candidate in (stem, stem.rpartition("_")[0]):
-            if candidate and (found := self._of_stem(PurePosixPath(candidate + ".any"))):
+            if found := self._of_stem(candidate, []):
                 return found
         raise ValueError(f"no photograph '{stem}' in {self.folder}")
 
-    def _of_stem(self, wanted: PurePosixPath) -> str | None:
-        """The one with its stem whose folders are most alike from the end."""
-        names = self._by_stem.get(wanted.stem, [])
+    def _of_stem(self, stem: str, folders: list[str]) -> str | None:
+        """The one of this stem whose folders are most alike from the end."""
 
         def alike(name: str) -> int:
-            pairs = zip(reversed(PurePosixPath(name).parent.parts), reversed(wanted.parent.parts), strict=False)
+            pairs = zip(reversed(PurePosixPath(name).parent.parts), reversed(folders), strict=False)
             return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-        best = [name for name in names if alike(name) == max(map(alike, names))]
+        likeness = {name: alike(name) for name in self._by_stem.get(stem, [])}
+        most = max(likeness.values(), default=0)
+        best = [name for name, count in likeness.items() if count == most]
         if len(best) > 1:
-            raise ValueError(
-                f"{len(best)} photographs could be '{wanted.stem}' in {self.folder}, as {best[0]} and {best[1]}"
-            )
+            raise ValueError(f"{len(best)} photographs could be '{stem}' in {self.folder}, as {best[0]} and {best[1]}")
         return best[0] if best else None
 
     def size_wh(self, name: str) -> tuple[int, int]:
