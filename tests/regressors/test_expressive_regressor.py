@@ -1,5 +1,7 @@
 """Regressors of bodies with hands: their losses' masks, their boxes, their files, and training that goes on where it stopped."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,19 +142,27 @@ def test_labels_of_which_nothing_is_known_are_refused(samples) -> None:
         train_expressive(OSX, nothing, MODEL, FitConfig(1, 4), 0, lambda *_: None)
 
 
-def test_training_goes_on_where_it_was_stopped(samples, tmp_path: Path) -> None:
-    training = ExpressiveTraining(FitConfig(4, 4, 1e-3), FitConfig(4, 4, 1e-3))
+@pytest.mark.parametrize("stage", [0, 1], ids=["places", "bodies"])
+def test_a_stage_that_is_stopped_in_its_middle_goes_on_there(samples, tmp_path: Path, stage: int) -> None:
+    training = ExpressiveTraining(FitConfig(12, 4, 1e-3), FitConfig(12, 4, 1e-3))
+    reported: list[list[int]] = [[], []]
 
-    def train(folder: Path, stop_at: int | None = None) -> ExpressiveRegressor:
-        def stop(step: int, total: int, values: dict[str, float]) -> None:
-            if step == stop_at:
-                raise PreemptedError(step, total, True)
+    def train(folder: Path, stopped: bool = False) -> ExpressiveRegressor:
+        for steps in reported:
+            steps.clear()
 
-        quiet = (lambda *_: None, stop)
-        return train_in_stages(OSX, training, samples, MODEL, 0, quiet, torch.device("cpu"), folder)
+        def report(of: int, step: int) -> None:
+            reported[of].append(step)
+            if stopped and (of, step) == (stage, 1):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        reports = (lambda step, *_: report(0, step), lambda step, *_: report(1, step))
+        return train_in_stages(OSX, training, samples, MODEL, 0, reports, torch.device("cpu"), folder)
 
     whole = train(tmp_path / "whole").state_dict()
-    with pytest.raises(PreemptedError):
-        train(tmp_path / "cut", stop_at=1)
+    assert reported == [[1, 11, 12], [1, 11, 12]]
+    with pytest.raises(PreemptedError, match="after step 1 of 12; the state is saved"):
+        train(tmp_path / "cut", stopped=True)
     again = train(tmp_path / "cut").state_dict()
+    assert reported == [[[11, 12], [1, 11, 12]], [[], [11, 12]]][stage]
     assert all(torch.equal(whole[name], again[name]) for name in whole)
