@@ -97,10 +97,14 @@ def page_data(cleaned: Cleaned, rule: tuple[str, float], overlay_count: int) -> 
     }  # fmt: skip
 
 
+def page(columns: dict[str, object]) -> str:
+    """The page of what ``page_data`` gives; it needs nothing else."""
+    template = resources.files("adhmr.review").joinpath("page.html").read_text(encoding="utf-8")
+    data = json.dumps(columns, separators=(",", ":"), allow_nan=False)
+    return template.replace("/*DATA*/null", data.replace("<", "\\u003c"))
+
+
 def write_review(cleaned: Cleaned, rule: tuple[str, float], out: Path, overlay_count: int) -> None:
     """One file; ``overlay_count`` pictures at most."""
-    data = json.dumps(page_data(cleaned, rule, overlay_count), separators=(",", ":"), allow_nan=False)
-    template = resources.files("adhmr.review").joinpath("page.html").read_text(encoding="utf-8")
-    page = template.replace("/*DATA*/null", data.replace("<", "\\u003c"))
     with write_atomically(out) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page(page_data(cleaned, rule, overlay_count)), encoding="utf-8")

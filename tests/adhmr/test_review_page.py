@@ -1,11 +1,11 @@
 """The review page in a real browser, with clicks and keys."""
 
 import csv
-import json
 import shutil
-from importlib import resources
 
 import pytest
+
+from adhmr.review.build import page as review_page
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -30,8 +30,7 @@ def page_of(count: int) -> str:
         "measure": "probability of a gross error", "unit": "", "higher": False, "threshold": 0.5,
         "option": "max_gross_probability", "rule": "--max_gross_probability 0.5", "data": f"labels-{count}.npz",
     }  # fmt: skip
-    template = resources.files("adhmr.review").joinpath("page.html").read_text(encoding="utf-8")
-    return template.replace("/*DATA*/null", json.dumps(columns).replace("<", "\\u003c"))
+    return review_page(columns)
 
 
 @pytest.fixture(scope="module")
