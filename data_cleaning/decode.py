@@ -90,13 +90,18 @@ def decode_folder(unit: Unit, file: OurFolder, size: int) -> Decoded:
     return Decoded(unit, rows, place.numpy(), samples[place] if len(place) else None, uvd, known)
 
 
-def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int) -> tuple[Row, Samples, Tensor]:
-    """Raises ValueError when its picture cannot be read, or it is not in it."""
-    photograph = source.read(candidate.image)
-    if candidate.stored_turned:
-        photograph = np.rot90(photograph, -1).copy()
+@dataclass(frozen=True)
+class PersonCrop:
+    """A crop of one person without a label, A_crop_photograph (3, 3) of homogeneous pixels, and the photograph's size."""
+
+    sample: Samples
+    A_crop_photograph: Tensor
+    photograph_wh: tuple[int, int]
+
+
+def person_crop(photograph: np.ndarray, box: Tensor, key: str, size: int) -> PersonCrop:
+    """box (4,): x0 y0 x1 y1 in pixels. Raises ValueError when it is not in the picture, or far larger than it."""
     h, w = photograph.shape[:2]
-    box = candidate.box_xyxy()
     if not is_in_picture(box, w, h):
         raise ValueError(f"is outside the {w} x {h} picture")
     x0, y0, x1, y1 = box.tolist()
@@ -105,15 +110,24 @@ def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int
             f"its box is {max(x1 - x0, y1 - y0):.0f} px, {LARGEST_BOX} times the {w} x {h} picture and more"
         )
     sample, K = crops(photograph, [Person(key, (x0, y0, x1, y1))], size, None)
-    uvd = uvd_in_crop(candidate, sample.K[0] @ torch.linalg.inv(K), size)
+    return PersonCrop(sample, sample.K[0] @ torch.linalg.inv(K), (w, h))
+
+
+def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int) -> tuple[Row, Samples, Tensor]:
+    """Raises ValueError when its picture cannot be read, or it is not in it."""
+    photograph = source.read(candidate.image)
+    if candidate.stored_turned:
+        photograph = np.rot90(photograph, -1).copy()
+    crop = person_crop(photograph, candidate.box_xyxy(), key, size)
+    uvd = uvd_in_crop(candidate, crop.A_crop_photograph, size)
     pixels = project(candidate.points_cam[candidate.known], candidate.K)
-    inside = ((pixels >= 0) & (pixels < torch.tensor([w, h]))).all(-1).float().mean()
+    inside = ((pixels >= 0) & (pixels < torch.tensor(crop.photograph_wh))).all(-1).float().mean()
     depth = candidate.points_cam[candidate.known][:, 2:]
     mark = _fingerprint(candidate.image, torch.cat([pixels, depth - depth[:1]], -1))
-    return Row(key, "", candidate.image, "", candidate.by, float(inside), mark), sample, uvd
+    return Row(key, "", candidate.image, "", candidate.by, float(inside), mark), crop.sample, uvd
 
 
-class _LastPicture:
+class LastPicture:
     """People of one photograph stand in rows after another, so the last one read is kept."""
 
     def __init__(self, source: PictureSource) -> None:
@@ -162,7 +176,7 @@ def decode_people(
 
     Raises NotJudgeableError when the format holds no bodies.
     """
-    source = _LastPicture(source)
+    source = LastPicture(source)
     out: list[Row] = []
     judged: list[tuple[int, Samples, Tensor, Tensor]] = []
     found = _found(file, unit, source, body)

@@ -18,6 +18,7 @@ from hmr.camera import project
 from hmr.hypotheses import Hypotheses
 from hmr.perturb import choose
 from hmr.samples import Samples
+from hmr.skeleton import NUM_TWISTS
 from scorer.mirror import score_both_ways
 from scorer.protocol import AnyScorer
 
@@ -72,7 +73,7 @@ def keypoint_loss(pixels: Tensor, keypoints_2d: Tensor, sigma_px: float) -> Tens
 
 @dataclass
 class _Change:
-    """What is fitted: turns of the root and the joints (rotation vectors), betas and place, from the start."""
+    """What is fitted: turns of the root and of the first joints (rotation vectors), betas and place, from the start."""
 
     root: Tensor
     joints: Tensor
@@ -80,18 +81,20 @@ class _Change:
     place: Tensor
 
     @classmethod
-    def none_of(cls, start: BodyParams) -> _Change:
+    def none_of(cls, start: BodyParams, joints: int) -> _Change:
         b = len(start.shape)
-        shapes = ((b, 3), (b, 23, 3), tuple(start.shape.shape), (b, 3))
+        shapes = ((b, 3), (b, joints, 3), tuple(start.shape.shape), (b, 3))
         return cls(*(torch.zeros(s, requires_grad=True) for s in shapes))
 
     def parts(self) -> list[Tensor]:
         return [self.root, self.joints, self.betas, self.place]
 
     def applied(self, start: BodyParams) -> BodyParams:
+        turned = roma.rotvec_to_rotmat(self.joints)
+        k = turned.shape[1]
         return BodyParams(
             start.R_cam_root @ roma.rotvec_to_rotmat(self.root),
-            start.R_parent_joint @ roma.rotvec_to_rotmat(self.joints),
+            torch.cat([start.R_parent_joint[:, :k] @ turned, start.R_parent_joint[:, k:]], 1),
             start.shape + self.betas,
             start.t_cam_root + self.place,
         )
@@ -111,16 +114,18 @@ def anchor_loss(change: _Change, moved: Tensor, config: RepairConfig) -> Tensor:
 
 
 def refine(
-    start: BodyParams, keypoints_2d: Tensor, K: Tensor, size: int, model: BodyModel, prior: PosePrior | None, config: RepairConfig
+    start: BodyParams, keypoints_2d: Tensor, K: Tensor, size: int, model: BodyModel, prior: PosePrior | None,
+    config: RepairConfig, joints: int = NUM_TWISTS,
 ) -> BodyParams:  # fmt: skip
     """Bodies [b] fitted to keypoints_2d (b, 29, 3), crop pixels with a confidence. K (b, 3, 3); size: the crop's side in pixels.
+    joints: how many of the 23 may turn; the others stay (labels of SMPL-X have 21).
 
     A body that is not finite, before or after, is given back as it was.
     """
     finite = torch.stack([x.flatten(1).isfinite().all(1) for x in _fields(start)]).all(0)
     safe = start.map(lambda x: torch.nan_to_num(x))
     seen = torch.nan_to_num(keypoints_2d)
-    change = _Change.none_of(safe)
+    change = _Change.none_of(safe, joints)
     first = _relative(model.keypoints(safe)).detach()
     optimiser = torch.optim.Adam(change.parts(), lr=config.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
@@ -151,10 +156,11 @@ def _relative(points: Tensor) -> Tensor:
 
 
 def repair(
-    samples: Samples, scorer: AnyScorer, model: BodyModel, prior: PosePrior | None, config: RepairConfig
-) -> tuple[Samples, Tensor]:
+    samples: Samples, scorer: AnyScorer, model: BodyModel, prior: PosePrior | None, config: RepairConfig,
+    joints: int = NUM_TWISTS,
+) -> tuple[Samples, Tensor]:  # fmt: skip
     """The labels refined to ``samples.keypoints_2d``, each kept only where the scorer prefers it to what it was; and where that
-    is so, (n,).
+    is so, (n,). joints: as in ``refine``.
 
     Raises ValueError when pictures have no labels or no 2D keypoints at all.
     """
@@ -162,7 +168,7 @@ def repair(
         raise ValueError("there are pictures without labels; there is nothing to repair")
     if not bool((samples.keypoints_2d[..., 2] > 0).any()):
         raise ValueError("the labels have no 2D keypoints to be repaired by")
-    fitted = refine(samples.label, samples.keypoints_2d, samples.K, samples.size, model, prior, config)
+    fitted = refine(samples.label, samples.keypoints_2d, samples.K, samples.size, model, prior, config, joints)
     both = BodyParams.stack([samples.label, fitted], dim=1)
     score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, samples.K, "repair", 0), model).value
     better = score[:, 1] > score[:, 0]

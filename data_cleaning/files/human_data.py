@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of
+from data_cleaning.files.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of, with_rows
+from hmr.body import BodyModel, BodyParams
 from hmr.files import write_atomically
 from hmr.formats.human_data import HumanDataRows
+from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.object_npz import content_of, read_object_npz
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
+from hmr.formats.smpl_parameters import body_joints, rotation_numbers, transl_of
 from hmr.photographs.folder import PictureSource
 
 _WHOLE = {"config", "misc"}
@@ -148,6 +151,38 @@ class HumanDataFile:
     @cached_property
     def _content(self) -> HumanDataRows:
         return HumanDataRows(read_object_npz(self.path), str(self.path))
+
+    def parameters_of(self) -> str:
+        return self._content.parameters_of
+
+    def labelled(
+        self, start: int, stop: int, photographs: PictureSource, model: BodyModel
+    ) -> Iterator[LabelledBody | Unreadable]:
+        for row in range(start, stop):
+            try:
+                yield self._content.labelled(row, photographs, model)
+            except ROW_ERRORS as error:
+                yield Unreadable(f"{self.path}, row {row}", reason_of(error))
+
+    def write_bodies(self, rows: np.ndarray, params: BodyParams, model: BodyModel, out: Path) -> None:
+        member = self.parameters_of()
+
+        def change(array: np.ndarray) -> np.ndarray:
+            content = dict(content_of(array))
+            stored = {name: np.asarray(content[name]) for name in ("global_orient", "body_pose", "betas", "transl")}
+            joints = body_joints(stored["body_pose"])
+            new = {
+                "global_orient": rotation_numbers(params.R_cam_root[:, None], stored["global_orient"]),
+                "body_pose": rotation_numbers(params.R_parent_joint[:, :joints], stored["body_pose"]),
+                "betas": params.shape.numpy(),
+                "transl": transl_of(params, model).numpy(),
+            }
+            where = f"{self.path}: {member}"
+            return boxed(
+                content | {k: with_rows(stored[k], rows, v, self._count, f"{where}.{k}") for k, v in new.items()}
+            )
+
+        rewrite_npz(self.path, out, {member: change})
 
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from hmr.body import BodyModel
+from hmr.body import BodyModel, BodyParams
 from hmr.files import write_atomically
+from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import BY_PARAMETERS, BY_STAND_IN, PersonCandidate, Unreadable
 from hmr.photographs.folder import PictureSource
 
@@ -48,6 +49,28 @@ class LabelFile(Protocol):
 
         Raises NotJudgeableError when the format holds no bodies, or something is needed beside it; ValueError for a broken
         file.
+        """
+        ...
+
+
+@runtime_checkable
+class RepairableFile(Protocol):
+    """A file whose parameters can be written anew."""
+
+    def parameters_of(self) -> str:
+        """smpl or smplx. Raises ValueError where there is nothing to repair."""
+        ...
+
+    def labelled(
+        self, start: int, stop: int, photographs: PictureSource, model: BodyModel
+    ) -> Iterator[LabelledBody | Unreadable]:
+        """Parameters and 2D keypoints of the labels start to stop - 1, in order."""
+        ...
+
+    def write_bodies(self, rows: np.ndarray, params: BodyParams, model: BodyModel, out: Path) -> None:
+        """The same file, atomically, whose labels ``rows`` (m,) have the parameters [m]; nothing else changed.
+
+        Raises ValueError where the file has not a row of parameters for each label.
         """
         ...
 

@@ -63,6 +63,19 @@ def rows_of(array: np.ndarray, keep: np.ndarray) -> np.ndarray:
     return np.asfortranarray(taken) if array.flags.f_contiguous and not array.flags.c_contiguous else taken
 
 
+def with_rows(array: np.ndarray, rows: np.ndarray, values: np.ndarray, count: int, name: str) -> np.ndarray:
+    """``array`` (count, ...) whose ``rows`` (m,) begin with ``values`` (m, k); type and layout stay.
+
+    Raises ValueError when it has not ``count`` rows of at least k numbers.
+    """
+    flat = array.reshape(len(array), -1).copy() if array.ndim > 1 else array[:, None].copy()
+    if len(flat) != count or flat.shape[1] < values.shape[1]:
+        raise ValueError(f"{name}: expected {count} rows of {values.shape[1]} numbers, it is {array.shape}")
+    flat[rows, : values.shape[1]] = values
+    out = flat.reshape(array.shape)
+    return np.asfortranarray(out) if array.flags.f_contiguous and not array.flags.c_contiguous else out
+
+
 def boxed(content: Any) -> np.ndarray:
     """An object as ``np.savez`` stores it."""
     box = np.empty((), dtype=object)

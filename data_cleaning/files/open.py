@@ -11,7 +11,8 @@ from data_cleaning.files.label_file import LabelFile
 from data_cleaning.files.npz import member_names
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.files.parquet_rows import ParquetFile
-from data_cleaning.files.row_npz import RowNpzFile, kind_of
+from data_cleaning.files.row_npz import RowNpzFile
+from data_cleaning.files.row_readers import kind_of
 from data_cleaning.files.sequence_pickle import SequenceFile
 from data_cleaning.files.tar_rows import tar_file
 

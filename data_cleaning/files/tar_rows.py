@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.row_npz import humans_4d
+from data_cleaning.files.row_readers import humans_4d
 from data_cleaning.files.sam_3d_body import sam_3d_body
 from hmr.files import write_atomically
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of

@@ -17,13 +17,16 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed
+from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
-from hmr.formats.smpl_parameters import keypoints_of_parameters
+from hmr.formats.smpl_parameters import body_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
 _NEEDED = ("global_orient", "body_pose", "betas", "transl")
 _SETS = ("", "_smplx", "_smpl", "_original")
+#: Those that a person or a detector gave; the others were made of the parameters.
+_SEEN = ("_original", "")
 
 
 def is_human_data(content: dict[str, Any]) -> bool:
@@ -48,9 +51,13 @@ class HumanDataRows:
     where: str
 
     @property
+    def parameters_of(self) -> str:
+        """The member that bodies are read from: smplx, where there is one, else smpl."""
+        return "smplx" if isinstance(self.content.get("smplx"), dict) else "smpl"
+
+    @property
     def _parameters(self) -> dict[str, Any]:
-        smplx = self.content.get("smplx")
-        inner = smplx if isinstance(smplx, dict) else self.content.get("smpl")
+        inner = self.content.get(self.parameters_of)
         return inner if isinstance(inner, dict) else {}
 
     def _camera(self, row: int, photographs: PictureSource, name: str) -> Tensor:
@@ -62,9 +69,9 @@ class HumanDataRows:
             K[0, 2], K[1, 2] = principal
         return K
 
-    def _keypoints(self, kind: str, row: int) -> tuple[Tensor, Tensor] | None:
+    def _keypoints(self, kind: str, row: int, sets: tuple[str, ...] = _SETS) -> tuple[Tensor, Tensor] | None:
         """Ours of ``keypoints2d`` or ``keypoints3d``, and which are given; a compressed file has the masked ones only."""
-        for suffix in _SETS:
+        for suffix in sets:
             values, mask = (self.content.get(f"{kind}{suffix}{end}") for end in ("", "_mask"))
             if values is None:
                 continue
@@ -96,11 +103,23 @@ class HumanDataRows:
             )
         try:
             name = photographs.named(str(self.content["image_path"][row]))
-            points = keypoints_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
+            points = body.keypoints(body_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body))
             known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
             return PersonCandidate(name, model, place, points, known, self._camera(row, photographs, name))
         except ROW_ERRORS as error:
             return Unreadable(place, reason_of(error))
+
+    def labelled(self, row: int, photographs: PictureSource, body: BodyModel) -> LabelledBody:
+        """A row's parameters beside the 2D keypoints that somebody saw. Raises one of ROW_ERRORS where there are not both."""
+        if missing := set(_NEEDED) - set(self._parameters):
+            raise ValueError(f"its parameters lack {sorted(missing)}")
+        seen = self._keypoints("keypoints2d", row, _SEEN)
+        if seen is None:
+            raise ValueError("has no 2D keypoints but those that were made of its parameters")
+        name = photographs.named(str(self.content["image_path"][row]))
+        params = body_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
+        keypoints = torch.cat([seen[0], seen[1][:, None].float()], 1)
+        return LabelledBody(name, f"{self.where}, row {row}", params, keypoints, self._camera(row, photographs, name))
 
     def by_keypoints(self, row: int, model: str, photographs: PictureSource) -> PersonCandidate | Unreadable | None:
         """A row's body from the keypoints in the file; None where it has not both kinds."""

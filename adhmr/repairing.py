@@ -1,0 +1,91 @@
+"""Repair of labels in other people's files: unit after unit, then each file with the parameters that got better."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adhmr.cleaning import rows_by_file
+from adhmr.progress import StageProgress
+from adhmr.scoring import ScoringJob
+from data_cleaning.decode import picture_source
+from data_cleaning.files.label_file import LabelFile
+from data_cleaning.files.our_folder import OurFolder
+from data_cleaning.repair import PosePrior, RepairConfig
+from data_cleaning.repair_labels import Repairer, as_repairable, changed_bodies, is_repaired, write_repairs
+from data_cleaning.units import BadFile, Unit, opened
+from hmr.formats.person_candidate import reason_of
+from scorer.protocol import load_scorer
+
+
+def repairer_of(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) -> Repairer:
+    """Raises ValueError without the body model that the parameters are of."""
+    if job.body_model is None:
+        raise ValueError(
+            f"{job.data}: give --body_model, the file of the model that its parameters are of, and --body_model_type; on another "
+            "body they would be bent to fit its bones"
+        )
+    return Repairer(load_scorer(job.scorer).to(job.device), job.parameter_model().model, prior, config)
+
+
+def made_by(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) -> dict[str, str]:
+    """What repairs depend on beside the file."""
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    for part in (prior.mean, prior.precision) if prior is not None else ():
+        digest.update(part.numpy().tobytes())
+    return {**job.made_by(), "fit": digest.hexdigest()}
+
+
+def opened_to_repair(path: Path, job: ScoringJob) -> tuple[LabelFile, list[str]]:
+    """Raises ValueError for a format that is not written, or parameters of another model than the one that is given."""
+    file, rows = opened(path, job.coco)
+    assert not isinstance(file, OurFolder)
+    if (of := as_repairable(file).parameters_of()) != job.body_model_type:
+        raise ValueError(f"{path}: its parameters are of {of}; --body_model_type is {job.body_model_type}")
+    return file, rows
+
+
+def repair_units(
+    job: ScoringJob, units: list[Unit], repairer: Repairer, folder: Path, made: dict[str, str]
+) -> list[BadFile]:
+    """Repairs what is not repaired yet. Returns the files that cannot be."""
+    bad: dict[Path, BadFile] = {}
+    with StageProgress({"repairing": 10.0}) as progress:
+        progress.start("repairing")
+        for done, unit in enumerate(units):
+            progress.at(done / len(units))
+            if unit.path in bad or is_repaired(folder, unit, made):
+                continue
+            try:
+                file, rows = opened_to_repair(unit.path, job)
+                table = repairer(unit, file, rows, picture_source(unit, file, job.images))
+            except MemoryError:
+                raise
+            except Exception as error:  # a broken file may break a reader anywhere; the other files go on
+                bad[unit.path] = BadFile(unit.path, reason_of(error))
+                continue
+            write_repairs(folder, unit, table, made)
+        progress.finish()
+    return list(bad.values())
+
+
+def write_repaired(job: ScoringJob, units: list[Unit], repairer: Repairer, folder: Path, out: Path) -> pa.Table:
+    """Every file that was repaired anew under ``out``. Returns a row for each of its labels."""
+    tables = []
+    for path in rows_by_file(units):
+        parts = [folder / unit.output_name for unit in units if unit.path == path]
+        if not all(part.exists() for part in parts):
+            continue
+        of_file = [pq.read_table(part) for part in parts]
+        rows, params = changed_bodies(of_file)
+        file, _ = opened(path, job.coco)
+        assert not isinstance(file, OurFolder)
+        target = out / (path.relative_to(job.data) if job.data.is_dir() else path.name)
+        as_repairable(file).write_bodies(rows, params, repairer.model, target)
+        tables += of_file
+    return pa.concat_tables(tables)
