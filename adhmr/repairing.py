@@ -10,14 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adhmr.cleaning import rows_by_file
 from adhmr.progress import StageProgress
 from adhmr.scoring import ScoringJob
 from data_cleaning.decode import picture_source
 from data_cleaning.files.label_file import LabelFile
 from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.repair import PosePrior, RepairConfig
-from data_cleaning.repair_labels import Repairer, as_repairable, changed_bodies, is_repaired, write_repairs
+from data_cleaning.repair_labels import SCHEMA, Repairer, as_repairable, changed_bodies, is_repaired, write_repairs
 from data_cleaning.units import BadFile, Unit, opened
 from hmr.formats.person_candidate import reason_of
 from scorer.protocol import load_scorer
@@ -50,35 +49,45 @@ def opened_to_repair(path: Path, job: ScoringJob) -> tuple[LabelFile, list[str]]
     return file, rows
 
 
+def units_by_file(units: list[Unit]) -> dict[Path, list[Unit]]:
+    out: dict[Path, list[Unit]] = {}
+    for unit in units:
+        out.setdefault(unit.path, []).append(unit)
+    return out
+
+
 def repair_units(
     job: ScoringJob, units: list[Unit], repairer: Repairer, folder: Path, made: dict[str, str]
 ) -> list[BadFile]:
     """Repairs what is not repaired yet. Returns the files that cannot be."""
-    bad: dict[Path, BadFile] = {}
+    todo = units_by_file([unit for unit in units if not is_repaired(folder, unit, made)])
+    total, done, bad = sum(map(len, todo.values())), 0, []
     with StageProgress({"repairing": 10.0}) as progress:
         progress.start("repairing")
-        for done, unit in enumerate(units):
-            progress.at(done / len(units))
-            if unit.path in bad or is_repaired(folder, unit, made):
-                continue
+        for path, of_file in todo.items():
             try:
-                file, rows = opened_to_repair(unit.path, job)
-                table = repairer(unit, file, rows, picture_source(unit, file, job.images))
-            except MemoryError:
+                file, rows = opened_to_repair(path, job)
+                for unit in of_file:
+                    table = repairer(unit, file, rows, picture_source(unit, file, job.images))
+                    write_repairs(folder, unit, table, made)
+                    done += 1
+                    progress.at(done / total)
+            except (MemoryError, OSError):
                 raise
             except Exception as error:  # a broken file may break a reader anywhere; the other files go on
-                bad[unit.path] = BadFile(unit.path, reason_of(error))
-                continue
-            write_repairs(folder, unit, table, made)
+                bad.append(BadFile(path, reason_of(error)))
         progress.finish()
-    return list(bad.values())
+    return bad
 
 
-def write_repaired(job: ScoringJob, units: list[Unit], repairer: Repairer, folder: Path, out: Path) -> pa.Table:
-    """Every file that was repaired anew under ``out``. Returns a row for each of its labels."""
-    tables = []
-    for path in rows_by_file(units):
-        parts = [folder / unit.output_name for unit in units if unit.path == path]
+def write_repaired(
+    job: ScoringJob, units: list[Unit], repairer: Repairer, folder: Path, out: Path
+) -> tuple[pa.Table, list[BadFile]]:
+    """Every file that was repaired anew under ``out``. Returns a row for each of its labels, and the files that could not be
+    written."""
+    tables, bad = [SCHEMA.empty_table()], []
+    for path, of_path in units_by_file(units).items():
+        parts = [folder / unit.output_name for unit in of_path]
         if not all(part.exists() for part in parts):
             continue
         of_file = [pq.read_table(part) for part in parts]
@@ -86,6 +95,9 @@ def write_repaired(job: ScoringJob, units: list[Unit], repairer: Repairer, folde
         file, _ = opened(path, job.coco)
         assert not isinstance(file, OurFolder)
         target = out / (path.relative_to(job.data) if job.data.is_dir() else path.name)
-        as_repairable(file).write_bodies(rows, params, repairer.model, target)
-        tables += of_file
-    return pa.concat_tables(tables)
+        try:
+            as_repairable(file).write_bodies(rows, params, repairer.model, target)
+            tables += [table.replace_schema_metadata(None) for table in of_file]
+        except ValueError as error:
+            bad.append(BadFile(path, str(error)))
+    return pa.concat_tables(tables), bad

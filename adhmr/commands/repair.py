@@ -96,7 +96,8 @@ def repair_files(options: Options, job: ScoringJob, prior: PosePrior | None) -> 
     broken = [*broken, *repair_units(job, units, repairer, parts, made_by(job, prior, options.fit))]
     if {bad.path for bad in broken} >= {unit.path for unit in units}:
         raise ValueError(broken[0].reason)
-    table = write_repaired(job, units, repairer, parts, options.out / "repaired").select(list(SHOWN))
+    table, not_written = write_repaired(job, units, repairer, parts, options.out / "repaired")
+    table, broken = table.select(list(SHOWN)), [*broken, *not_written]
     write_table(options.out, "repaired", table)
     shutil.rmtree(parts)
     changed, bad = sum(table["changed"].to_pylist()), sum(map(bool, table["problem"].to_pylist()))
