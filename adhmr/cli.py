@@ -110,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         return int(result or 0)
     except KeyboardInterrupt:
         print(
-            "\nadhmr: stopped; demo, train-* and align continue where they were when the same command is given again",
+            "\nadhmr: stopped; demo, train-*, align, score and repair (of files) go on when the same command is given again",
             file=sys.stderr,
         )
         return 130

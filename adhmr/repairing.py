@@ -34,10 +34,11 @@ def repairer_of(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) 
 
 def made_by(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) -> dict[str, str]:
     """What repairs depend on beside the file."""
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    given = {"fit": asdict(config), "model": job.body_model_type, "images": str(job.images)}
+    digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode())
     for part in (prior.mean, prior.precision) if prior is not None else ():
         digest.update(part.numpy().tobytes())
-    return {**job.made_by(), "fit": digest.hexdigest()}
+    return {**job.made_by(), "options": digest.hexdigest()}
 
 
 def opened_to_repair(path: Path, job: ScoringJob) -> tuple[LabelFile, list[str]]:

@@ -24,7 +24,7 @@ from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 from hmr.samples import Samples
-from hmr.skeleton import NUM_JOINTS
+from hmr.skeleton import KEYPOINT_NAMES, NUM_JOINTS
 from scorer.protocol import AnyScorer
 
 _F = pa.float32()
@@ -59,20 +59,21 @@ class Repairer:
             dict.fromkeys(SCHEMA.names) | {"key": unit.key(n), "row": n, "problem": "", "changed": False} for n in names
         ]
         last, size = LastPicture(source), self.scorer.crop_size
+        joints = 21 if repairable.parameters_of() == "smplx" else NUM_JOINTS - 1
         found: list[tuple[int, LabelledBody, Samples]] = []
         labels = repairable.labelled(unit.start, unit.stop, last, self.model)
         for i, (row, label) in enumerate(zip(table, labels, strict=True)):
             try:
                 if isinstance(label, Unreadable):
                     raise ValueError(label.reason)
-                found.append((i, label, crop_of(label, row["key"], last, self.model, size)))
+                fitted = label if joints == NUM_JOINTS - 1 else without_finger_tips(label)
+                found.append((i, fitted, crop_of(fitted, row["key"], last, self.model, size)))
             except MemoryError:
                 raise
             except Exception as error:  # whatever is wrong with one row, the others go on
                 row["problem"] = reason_of(error)
         if found:
             place, labels, samples = zip(*found, strict=True)
-            joints = 21 if repairable.parameters_of() == "smplx" else NUM_JOINTS - 1
             for i, said in zip(place, self._fitted(list(labels), Samples.cat(list(samples)), joints), strict=True):
                 table[i] |= said
         return pa.Table.from_pylist(table, schema=SCHEMA)
@@ -102,6 +103,13 @@ def as_repairable(file: LabelFile) -> RepairableFile:
             "are, and our own folders'"
         )
     return file
+
+
+def without_finger_tips(label: LabelledBody) -> LabelledBody:
+    """Of SMPL-X, whose hands are at rest in our model of the body: a wrist would be bent to reach the tip of a curled finger."""
+    seen = label.keypoints_2d.clone()
+    seen[[KEYPOINT_NAMES.index(f"{side}_middle_tip") for side in ("left", "right")]] = 0
+    return replace(label, keypoints_2d=seen)
 
 
 def crop_of(label: LabelledBody, key: str, source: PictureSource, model: BodyModel, size: int) -> Samples:

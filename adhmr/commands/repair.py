@@ -1,6 +1,6 @@
 """Refine labels to their 2D keypoints, anchored on what they were, and keep whichever of the two the scorer prefers: repair
 before dropping. Writes repaired/ (the same labels, better) and repaired.csv (which changed, and how far keypoints were off before
-and after). Given the same line again it goes on where it stopped."""
+and after; of our own folders only which changed). Of files it goes on where it stopped when the same line is given again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Options:
     Args:
         data: our own folder with pictures.npy and labels.npz, or a file of HumanData, 4D-Humans or CameraHMR, or a folder of them
         scorer: folder of a scorer checkpoint
-        out: an empty folder to write, or this run's own unfinished one
+        out: an empty folder to write; for files also this run's own unfinished one
         images: folder of the photographs that the labels of a file are of
         body_model: folder or file of the SMPL-family model of the parameters in a file
         body_model_type: smpl or smplx
@@ -79,27 +79,32 @@ def repair_our_folder(options: Options, prior: PosePrior | None) -> int:
     return 0
 
 
+def refined_in(out: Path) -> Path:
+    """Where the units' results are kept, also for another try. Raises ValueError for a folder of something else."""
+    from hmr.files import new_folder
+
+    if not (out / "refined").is_dir():
+        new_folder(out)
+    return out / "refined"
+
+
 def repair_files(options: Options, job: ScoringJob, prior: PosePrior | None) -> int:
     """Returns how many labels and files could not be repaired."""
-    import shutil
-
     from adhmr.progress import console
     from adhmr.repairing import made_by, repair_units, repairer_of, write_repaired
     from adhmr.scoring import check_out
     from adhmr.tables import write_table
     from data_cleaning.repair_labels import SHOWN
-    from hmr.files import new_folder_beside
 
     check_out(options.data, options.out)
     repairer, (units, broken) = repairer_of(job, prior, options.fit), job.units()
-    parts = new_folder_beside(options.out, "unfinished") / "unfinished"
-    broken = [*broken, *repair_units(job, units, repairer, parts, made_by(job, prior, options.fit))]
+    parts = refined_in(options.out)
+    broken = [*repair_units(job, units, repairer, parts, made_by(job, prior, options.fit)), *broken]
     if {bad.path for bad in broken} >= {unit.path for unit in units}:
         raise ValueError(broken[0].reason)
     table, not_written = write_repaired(job, units, repairer, parts, options.out / "repaired")
     table, broken = table.select(list(SHOWN)), [*broken, *not_written]
     write_table(options.out, "repaired", table)
-    shutil.rmtree(parts)
     changed, bad = sum(table["changed"].to_pylist()), sum(map(bool, table["problem"].to_pylist()))
     for item in broken:
         console.print(f"not repaired: {item.reason}", highlight=False)

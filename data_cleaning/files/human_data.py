@@ -153,6 +153,8 @@ class HumanDataFile:
         return HumanDataRows(read_object_npz(self.path), str(self.path))
 
     def parameters_of(self) -> str:
+        if self._content.parameters_of is None:
+            raise ValueError(f"{self.path}: has neither smplx nor smpl; there are no parameters to repair")
         return self._content.parameters_of
 
     def labelled(

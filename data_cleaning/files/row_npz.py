@@ -19,6 +19,7 @@ from hmr.body import BodyModel, BodyParams
 from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.object_npz import read_object_npz
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
+from hmr.formats.smpl_parameters import transl_of
 from hmr.photographs.folder import PictureSource
 
 _SOFT = ("has_body_pose", "has_betas")
@@ -77,11 +78,18 @@ class RowNpzFile:
     def _fittable(self) -> Fittable:
         """Raises ValueError for a format whose labels are exact."""
         if self.format_name not in FITTABLE:
-            raise ValueError(f"{self.path}: {self.format_name}'s labels are exact; there is nothing to repair")
+            raise ValueError(
+                f"{self.path}: is read as {self.format_name}, whose labels are exact; there is nothing to repair"
+            )
         return FITTABLE[self.format_name]
 
     def parameters_of(self) -> str:
-        numbers = np.prod(shape_of(self.path, self._fittable.pose_name(member_names(self.path)))[1:], dtype=int)
+        names = member_names(self.path)
+        if "cam_ext" in names and "trans_cam" not in names:
+            raise ValueError(
+                f"{self.path}: bodies' places are in cam_ext, which is not written; there must be a trans_cam"
+            )
+        numbers = np.prod(shape_of(self.path, self._fittable.pose_name(names))[1:], dtype=int)
         return "smpl" if joints_of_pose(int(numbers)) == 23 else "smplx"
 
     def labelled(
@@ -97,12 +105,14 @@ class RowNpzFile:
                 yield Unreadable(where, reason_of(error))
 
     def write_bodies(self, rows: np.ndarray, params: BodyParams, model: BodyModel, out: Path) -> None:
-        """The place is not written: the format has none."""
-        del model
+        """The place is written where the file has one, as trans_cam (under cam_ext)."""
         pose = self._fittable.pose_name(member_names(self.path))
         joints = 23 if self.parameters_of() == "smpl" else 21
         R = torch.cat([params.R_cam_root[:, None], params.R_parent_joint[:, :joints]], 1)
         new = {pose: roma.rotmat_to_rotvec(R).flatten(1).numpy(), self._fittable.betas: params.shape.numpy()}
+        if "trans_cam" in member_names(self.path):
+            transl = transl_of(params, model).numpy()
+            new["trans_cam"] = transl - (self._content["cam_ext"][rows, :3, 3] if "cam_ext" in self._content else 0)
         changes = {
             name: lambda array, name=name: with_rows(array, rows, new[name], self._count, f"{self.path}: {name}")
             for name in new

@@ -1,6 +1,6 @@
 """4D-Humans, BEDLAM and CameraHMR: what a row of their .npz says of a body.
 
-They have no translation, or one in the camera's frame. Where there is none the body is placed by its 2D keypoints.
+Some have a translation in the camera's frame. Where there is none the body is placed by its 2D keypoints.
 """
 
 from __future__ import annotations
@@ -14,10 +14,18 @@ import torch
 from data_cleaning.files.label_file import ParameterModel
 from hmr.body import BodyModel
 from hmr.camera import default_K
-from hmr.formats.from_keypoints import SMPLX_22, SPIN_44, ours, placed, translation_from_pixels
+from hmr.formats.from_keypoints import (
+    SMPLX_22,
+    SPIN_44,
+    SPIN_44_OF_SMPL,
+    ours,
+    placed,
+    seen_keypoints,
+    translation_from_pixels,
+)
 from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate
-from hmr.formats.smpl_parameters import body_of_parameters, keypoints_of_parameters
+from hmr.formats.smpl_parameters import body_of_parameters, check_betas, keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
@@ -30,7 +38,12 @@ def _all_known() -> torch.Tensor:
 
 
 def joints_of_pose(numbers: int) -> int:
-    """Of axis-angle with the root first: SMPL's 72 numbers have 23 joints, of SMPL-X's 66 to 165 the body's 21 count."""
+    """Of axis-angle with the root first: SMPL's 72 numbers have 23 joints, of SMPL-X's 66 to 165 the body's 21 count.
+
+    Raises ValueError for another number.
+    """
+    if not 66 <= numbers <= 165:
+        raise ValueError(f"expected a pose of 72 (SMPL) or 66 to 165 numbers (SMPL-X), got {numbers}")
     return 23 if numbers == 72 else 21
 
 
@@ -101,45 +114,80 @@ def _camera_hmr_seen(row: Row) -> np.ndarray:
     return seen if seen.shape[1] == 3 else np.concatenate([seen, np.ones((len(seen), 1), dtype=np.float32)], 1)
 
 
+def _gtkps_names(seen: np.ndarray) -> dict[int, str]:
+    """Whose the keypoints of CameraHMR are: its loader reads 4D-Humans' 44; as few as SMPL's joints are those.
+
+    Raises ValueError for another number.
+    """
+    if len(seen) >= 44:
+        return SPIN_44
+    if len(seen) in (22, 24):
+        return SMPLX_22
+    raise ValueError(f"gtkps: expected 44 keypoints (4D-Humans') or 22 to 24 (SMPL's joints), got {len(seen)}")
+
+
+def _camera_hmr_place(row: Row) -> np.ndarray | None:
+    """(3,) transl, where the file has one."""
+    if "trans_cam" not in row and "cam_ext" not in row:
+        return None
+    place = np.asarray(row.get("trans_cam", np.zeros(3)), dtype=np.float64)
+    return place + (np.asarray(row["cam_ext"], dtype=np.float64)[:3, 3] if "cam_ext" in row else 0.0)
+
+
 def camera_hmr(row: Row, image: str, where: str, photographs: PictureSource, body: ParameterModel) -> PersonCandidate:
-    """CameraHMR: pose_cam (or pose) and shape under cam_int (else the diagonal), placed by the first 22 of gtkps."""
+    """CameraHMR: pose_cam (or pose) and shape under cam_int (else the diagonal), at trans_cam (under cam_ext) where there is one,
+    else placed by gtkps."""
     K, seen = _camera_hmr_camera(row, photographs.size_wh(image)), _camera_hmr_seen(row)
     pose = row["pose_cam"] if "pose_cam" in row else row["pose"]
-    points = placed_by_pixels(_of_pose(pose, row["shape"], np.zeros(3), body), seen, SMPLX_22, K)
+    place = _camera_hmr_place(row)
+    if place is not None:
+        points = _of_pose(pose, row["shape"], place, body)
+    else:
+        points = placed_by_pixels(_of_pose(pose, row["shape"], np.zeros(3), body), seen, _gtkps_names(seen), K)
     return PersonCandidate(image, "label", where, points, _all_known(), K, body.by)
 
 
 @dataclass(frozen=True)
 class Fittable:
-    """Where a format without translations keeps what is fitted, and what it is fitted to. poses: axis-angle with the root first,
-    under the first of these names that the file has. seen: 2D keypoints (k, 3) with a confidence, ``names`` says whose."""
+    """Where a format keeps what is fitted, and what it is fitted to. poses: axis-angle with the root first, under the first of
+    these names that the file has. seen: 2D keypoints (k, 3) with a confidence, ``names`` of them says whose. place: transl, where
+    the row has one."""
 
     poses: tuple[str, ...]
     betas: str
-    names: dict[int, str]
+    names: Callable[[np.ndarray], dict[int, str]]
     seen: Callable[[Row], np.ndarray]
     camera: Callable[[Row, tuple[int, int]], torch.Tensor]
+    place: Callable[[Row], np.ndarray | None]
 
     def pose_name(self, members: Collection[str]) -> str:
         return next(name for name in self.poses if name in members)
 
     def labelled(self, row: Row, image: str, where: str, photographs: PictureSource, model: BodyModel) -> LabelledBody:
-        """Placed by the 2D keypoints. Raises one of ROW_ERRORS."""
+        """Without a place of its own placed by the 2D keypoints. Raises one of ROW_ERRORS."""
+        check_betas(row[self.betas])
         if not float(np.ravel(row.get("has_body_pose", 1))[0]):
             raise ValueError("has no body (has_body_pose is 0)")
         K, seen = self.camera(row, photographs.size_wh(image)), self.seen(row)
         pose = np.asarray(row[self.pose_name(row)], dtype=np.float32).reshape(-1)
-        joints = 3 * joints_of_pose(pose.size)
-        at_origin = body_of_parameters(pose[:3], pose[3 : 3 + joints], row[self.betas], np.zeros(3), model)
-        pixels, known = ours(seen[:, :2], self.names, seen[:, 2] > 0)
-        place = translation_from_pixels(model.keypoints(at_origin)[known], pixels[known], K)
-        params = replace(at_origin, t_cam_root=at_origin.t_cam_root + place)
-        return LabelledBody(image, where, params, torch.cat([pixels, known[:, None].float()], 1), K)
+        joints, names, place = 3 * joints_of_pose(pose.size), self.names(seen), self.place(row)
+        transl = np.zeros(3) if place is None else place
+        params = body_of_parameters(pose[:3], pose[3 : 3 + joints], row[self.betas], transl, model)
+        if place is None:
+            pixels, known = ours(seen[:, :2], names, seen[:, 2] > 0)
+            found = translation_from_pixels(model.keypoints(params)[known], pixels[known], K)
+            params = replace(params, t_cam_root=params.t_cam_root + found)
+        of_smpl = SPIN_44_OF_SMPL if names is SPIN_44 else names
+        return LabelledBody(image, where, params, seen_keypoints(seen, of_smpl), K)
 
 
 FITTABLE = {
-    "4D-Humans": Fittable(("body_pose",), "betas", SPIN_44, _humans_4d_seen, _humans_4d_camera),
-    "CameraHMR": Fittable(("pose_cam", "pose"), "shape", SMPLX_22, _camera_hmr_seen, _camera_hmr_camera),
+    "4D-Humans": Fittable(
+        ("body_pose",), "betas", lambda seen: SPIN_44, _humans_4d_seen, _humans_4d_camera, lambda row: None
+    ),
+    "CameraHMR": Fittable(
+        ("pose_cam", "pose"), "shape", _gtkps_names, _camera_hmr_seen, _camera_hmr_camera, _camera_hmr_place
+    ),
 }
 
 Reader = Callable[[Row, str, str, PictureSource, ParameterModel], PersonCandidate]

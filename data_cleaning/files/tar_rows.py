@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
 from data_cleaning.files.row_readers import humans_4d
@@ -212,8 +211,7 @@ class _TarPictures:
         return name
 
     def size_wh(self, name: str) -> tuple[int, int]:
-        with Image.open(io.BytesIO(self.file.picture_bytes(name))) as image:
-            return upright_size_wh(image)
+        return upright_size_wh(io.BytesIO(self.file.picture_bytes(name)), f"{self.file.path}, {name}")
 
     def read(self, name: str) -> np.ndarray:
         return photograph_from(io.BytesIO(self.file.picture_bytes(name)), f"{self.file.path}, {name}")

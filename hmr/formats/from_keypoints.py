@@ -28,6 +28,8 @@ _SPIN_EXTRA = {
 }  # fmt: skip
 #: OpenPose's 25 and the 19 that SPIN put behind them (4D-Humans). OpenPose's come later, so where both are given they count.
 SPIN_44 = {**{25 + i: name for i, name in _SPIN_EXTRA.items()}, **_OPENPOSE}
+#: Those of the 44 that are SMPL's own points: SPIN's hips, pelvis and neck lie elsewhere in the body.
+SPIN_44_OF_SMPL = {i: name for i, name in SPIN_44.items() if i not in (27, 28, 37, 39)}
 #: Of the 70 keypoints of MHR those that are ours, by place (SAM 3D Body). The pelvis is taken as the middle of the hips.
 MHR_70 = {
     9: "left_hip", 10: "right_hip", 11: "left_knee", 12: "right_knee", 13: "left_ankle", 14: "right_ankle", 69: "neck",
@@ -53,6 +55,16 @@ def ours(values: np.ndarray, names: dict[int, str], sure: np.ndarray) -> tuple[T
     if not known[0] and known[1] and known[2]:
         out[0], known[0] = 0.5 * (out[1] + out[2]), True
     return out, known
+
+
+def seen_keypoints(values: np.ndarray, names: dict[int, str]) -> Tensor:
+    """Keypoints (k, 3) of another set, with a confidence, to ours (29, 3), confidences in [0, 1]; none is made of others."""
+    out = torch.zeros(NUM_KEYPOINTS, 3)
+    for theirs, name in names.items():
+        if theirs < len(values) and values[theirs, 2] > 0:
+            out[KEYPOINT_NAMES.index(name)] = torch.from_numpy(np.asarray(values[theirs], dtype=np.float32))
+    out[:, 2].clamp_(max=1.0)
+    return out
 
 
 def placed(pixels: Tensor, points: Tensor, known: Tensor, K: Tensor) -> Tensor:

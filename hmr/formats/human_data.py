@@ -16,10 +16,10 @@ from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.camera import default_K
-from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed
+from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed, seen_keypoints
 from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
-from hmr.formats.smpl_parameters import body_of_parameters
+from hmr.formats.smpl_parameters import body_of_parameters, check_betas
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
@@ -51,14 +51,13 @@ class HumanDataRows:
     where: str
 
     @property
-    def parameters_of(self) -> str:
-        """The member that bodies are read from: smplx, where there is one, else smpl."""
-        return "smplx" if isinstance(self.content.get("smplx"), dict) else "smpl"
+    def parameters_of(self) -> str | None:
+        """The member that bodies are read from: smplx, where there is one, else smpl, or none."""
+        return next((name for name in ("smplx", "smpl") if isinstance(self.content.get(name), dict)), None)
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        inner = self.content.get(self.parameters_of)
-        return inner if isinstance(inner, dict) else {}
+        return {} if self.parameters_of is None else self.content[self.parameters_of]
 
     def _camera(self, row: int, photographs: PictureSource, name: str) -> Tensor:
         meta = self.content["meta"] if isinstance(self.content.get("meta"), dict) else {}
@@ -69,8 +68,8 @@ class HumanDataRows:
             K[0, 2], K[1, 2] = principal
         return K
 
-    def _keypoints(self, kind: str, row: int, sets: tuple[str, ...] = _SETS) -> tuple[Tensor, Tensor] | None:
-        """Ours of ``keypoints2d`` or ``keypoints3d``, and which are given; a compressed file has the masked ones only."""
+    def _stored(self, kind: str, row: int, sets: tuple[str, ...] = _SETS) -> np.ndarray | None:
+        """(190, c) of ``keypoints2d`` or ``keypoints3d``; a compressed file has the masked ones only."""
         for suffix in sets:
             values, mask = (self.content.get(f"{kind}{suffix}{end}") for end in ("", "_mask"))
             if values is None:
@@ -81,8 +80,13 @@ class HumanDataRows:
             if len(places) != len(stored):
                 raise ValueError(f"{kind}{suffix}: {len(stored)} keypoints, its mask says {len(places)}")
             full[places] = stored
-            return ours(full[:, :-1], HUMAN_DATA_190, full[:, -1] > 0)
+            return full
         return None
+
+    def _keypoints(self, kind: str, row: int) -> tuple[Tensor, Tensor] | None:
+        """Ours, and which are given."""
+        full = self._stored(kind, row)
+        return None if full is None else ours(full[:, :-1], HUMAN_DATA_190, full[:, -1] > 0)
 
     def _from_keypoints(self, row: int, K: Tensor) -> tuple[Tensor, Tensor] | None:
         """Points and which are known, where the file has both 2D and 3D keypoints."""
@@ -113,13 +117,14 @@ class HumanDataRows:
         """A row's parameters beside the 2D keypoints that somebody saw. Raises one of ROW_ERRORS where there are not both."""
         if missing := set(_NEEDED) - set(self._parameters):
             raise ValueError(f"its parameters lack {sorted(missing)}")
-        seen = self._keypoints("keypoints2d", row, _SEEN)
+        seen = self._stored("keypoints2d", row, _SEEN)
         if seen is None:
             raise ValueError("has no 2D keypoints but those that were made of its parameters")
+        check_betas(self._parameters["betas"][row])
         name = photographs.named(str(self.content["image_path"][row]))
         params = body_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
-        keypoints = torch.cat([seen[0], seen[1][:, None].float()], 1)
-        return LabelledBody(name, f"{self.where}, row {row}", params, keypoints, self._camera(row, photographs, name))
+        K = self._camera(row, photographs, name)
+        return LabelledBody(name, f"{self.where}, row {row}", params, seen_keypoints(seen, HUMAN_DATA_190), K)
 
     def by_keypoints(self, row: int, model: str, photographs: PictureSource) -> PersonCandidate | Unreadable | None:
         """A row's body from the keypoints in the file; None where it has not both kinds."""

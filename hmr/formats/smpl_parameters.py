@@ -36,6 +36,12 @@ def body_rotations(body_pose: np.ndarray) -> Tensor:
     return rotations(body_pose, NUM_TWISTS)
 
 
+def check_betas(betas: np.ndarray) -> None:
+    """Raises ValueError for fewer than the ten that are fitted."""
+    if np.size(betas) < 10:
+        raise ValueError(f"has {np.size(betas)} betas; ten are needed")
+
+
 def body_of_parameters(
     global_orient: np.ndarray, body_pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, model: BodyModel
 ) -> BodyParams:

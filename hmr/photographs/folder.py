@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from hmr.photographs.read import SUFFIXES, read_photograph, upright_size_wh
@@ -81,8 +80,7 @@ class Photographs:
 
     def size_wh(self, name: str) -> tuple[int, int]:
         """Upright, pixels."""
-        with Image.open(self.folder / name) as image:
-            return upright_size_wh(image)
+        return upright_size_wh(self.folder / name, str(self.folder / name))
 
     def read(self, name: str) -> np.ndarray:
         """(h, w, 3) uint8, upright."""

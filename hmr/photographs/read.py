@@ -8,6 +8,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
@@ -32,10 +33,14 @@ def read_photograph(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: expected a photograph, there is none") from None
 
 
-def upright_size_wh(image: Image.Image) -> tuple[int, int]:
-    """Of a picture that was opened; from its header, without decoding it."""
-    w, h = image.size
-    return (h, w) if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8) else (w, h)
+def upright_size_wh(source: Path | IO[bytes], where: str) -> tuple[int, int]:
+    """Of a picture's file; from its header, without decoding it. Raises ValueError that names ``where`` it is."""
+    try:
+        with Image.open(source) as image:
+            w, h = image.size
+            return (h, w) if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8) else (w, h)
+    except _UNREADABLE as error:
+        raise ValueError(f"{where}: could not be read as a picture ({error}); it may be truncated") from None
 
 
 def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:
@@ -52,5 +57,5 @@ def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:
                 white = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(white, upright.convert("RGBA"))
             return np.asarray(upright.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{where}: could not be read as a picture ({error}); it may be truncated") from None

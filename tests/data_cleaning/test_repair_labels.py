@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import roma
 import torch
 from label_files import WRITERS, H, N, W, make, person
+from second_best import SecondBest
 
 from data_cleaning.files.npz import member_names, read_member
 from data_cleaning.files.open import open_labels
@@ -17,25 +17,12 @@ from data_cleaning.repair import RepairConfig
 from data_cleaning.repair_labels import Repairer, changed_bodies
 from data_cleaning.units import Unit, opened
 from hmr.camera import project
+from hmr.formats.from_keypoints import HUMAN_DATA_190, SPIN_44, SPIN_44_OF_SMPL, seen_keypoints
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs
-from scorer.scores import Scores
+from hmr.skeleton import KEYPOINT_NAMES
 
 MODEL = free_body(6900)
-
-
-@dataclass
-class SecondBest:
-    """Prefers the second candidate where it is told to."""
-
-    prefers_second: bool = True
-    crop_size: int = 64
-
-    def score_uvd(self, samples, uvd, known, batch_size=64) -> Scores:
-        b, n = uvd.shape[:2]
-        value = torch.arange(n).float().repeat(b, 1) * (1 if self.prefers_second else -1)
-        nothing = torch.zeros(b, n)
-        return Scores(samples.key, value, torch.zeros(b, n, 29), nothing, (nothing, nothing), nothing + 0.5)
 
 
 def turned(values: dict[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
@@ -102,6 +89,89 @@ def test_parameters_come_nearer_to_the_truth_and_nothing_else_changes(kind, tmp_
         assert all(a.dtype == b.dtype and a.shape == b.shape for a, b in pairs)
 
 
+def smplx_file(folder):
+    """Labels of 21 joints and hands, in Fortran order and with more betas than are fitted."""
+    path = noisy_file("human_data", folder)
+    content = dict(np.load(path, allow_pickle=True))
+    smpl = content.pop("smpl").item()
+    content["smplx"] = {
+        "global_orient": smpl["global_orient"], "body_pose": np.asfortranarray(smpl["body_pose"][:, :21].astype(np.float64)),
+        "betas": np.concatenate([smpl["betas"], np.full((N, 6), 0.25, dtype=np.float32)], 1), "transl": smpl["transl"],
+        "left_hand_pose": np.full((N, 15, 3), 0.7, dtype=np.float32),
+    }  # fmt: skip
+    np.savez(path, **content)
+    return path
+
+
+def test_labels_of_smplx_keep_their_hands_and_what_is_not_fitted(tmp_path):
+    path, out = smplx_file(tmp_path), tmp_path / "repaired.npz"
+    table = repaired(path, tmp_path, SecondBest())
+    rows, params = changed_bodies([table])
+    assert torch.equal(params.R_parent_joint[:, 21:], torch.eye(3).expand(N, 2, 3, 3))
+    open_labels(path).write_bodies(rows, params, MODEL, out)
+    old, new = read_member(path, "smplx"), read_member(out, "smplx")
+    assert new["body_pose"].flags.f_contiguous
+    assert new["body_pose"].dtype == np.float64
+    np.testing.assert_array_equal(new["betas"][:, 10:], old["betas"][:, 10:])
+    np.testing.assert_array_equal(new["left_hand_pose"], old["left_hand_pose"])
+    assert errors(out, tmp_path).mean() < 0.75 * errors(path, tmp_path).mean()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_finger_tip_does_not_bend_the_wrist_of_smplx(side, tmp_path):
+    path = smplx_file(tmp_path)
+    content = dict(np.load(path, allow_pickle=True))
+    plain = repaired(path, tmp_path, SecondBest())
+    tip = next(i for i, name in HUMAN_DATA_190.items() if name == f"{side}_middle_tip")
+    content["keypoints2d"][:, list(np.flatnonzero(content["keypoints2d_mask"])).index(tip), :2] += 20
+    np.savez(path, **content)
+    assert repaired(path, tmp_path, SecondBest()).equals(plain)
+
+
+def test_keypoints_of_another_body_part_are_not_fitted_to():
+    flat = np.ones((44, 3), dtype=np.float32)
+    flat[:25, 2] = 0  # SPIN's 19 alone
+    seen = seen_keypoints(flat, SPIN_44_OF_SMPL)
+    given = {name for name, xyc in zip(KEYPOINT_NAMES, seen, strict=True) if xyc[2] > 0}
+    assert {"left_knee", "right_wrist", "head_top"} <= given
+    assert not given & {"left_hip", "right_hip", "neck", "pelvis"}
+    flat[:, 2] = 0.3
+    assert float(seen_keypoints(flat, SPIN_44_OF_SMPL)[:, 2].max()) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("under_cam_ext", [False, True])
+def test_a_translation_of_camera_hmr_is_where_it_starts_and_is_written(under_cam_ext, tmp_path):
+    path, out = noisy_file("camera_hmr", tmp_path), tmp_path / "repaired.npz"
+    content = dict(np.load(path))
+    content["pose"] = content.pop("pose_cam")
+    content["trans_cam"] = np.stack([person(i)["transl"] for i in range(N)])
+    if under_cam_ext:
+        content["trans_cam"][:, 2] -= 1
+        content["cam_ext"] = np.tile(np.eye(4), (N, 1, 1))
+        content["cam_ext"][:, 2, 3] = 1
+    np.savez(path, **content)
+    rows, params = changed_bodies([repaired(path, tmp_path, SecondBest())])
+    open_labels(path).write_bodies(rows, params, MODEL, out)
+    found = list(open_labels(out).labelled(0, N, Photographs(tmp_path / "images"), MODEL))
+    for i, label in enumerate(found):
+        torch.testing.assert_close(label.params.t_cam_root, params.t_cam_root[i], atol=1e-5, rtol=0)
+    assert not np.array_equal(read_member(out, "trans_cam"), content["trans_cam"])
+
+
+def test_four_dimensional_humans_keypoints_of_camera_hmr(tmp_path):
+    """Its loader reads 44 keypoints in 4D-Humans' order; the same bodies are found by them."""
+    path = noisy_file("camera_hmr", tmp_path)
+    by_joints = list(open_labels(path).labelled(0, N, Photographs(tmp_path / "images"), MODEL))
+    content = dict(np.load(path))
+    content["gtkps"] = np.zeros((N, 44, 3), dtype=np.float32)
+    for i in range(N):
+        for place, name in SPIN_44.items():
+            content["gtkps"][i, place] = [*person(i)["pixels"][KEYPOINT_NAMES.index(name)], 1]
+    np.savez(path, **content)
+    for a, b in zip(by_joints, open_labels(path).labelled(0, N, Photographs(tmp_path / "images"), MODEL), strict=True):
+        torch.testing.assert_close(a.params.t_cam_root, b.params.t_cam_root, atol=0.15, rtol=0)
+
+
 def test_the_place_that_is_written_is_the_one_that_was_found(tmp_path):
     path = noisy_file("human_data", tmp_path)
     rows, params = changed_bodies([repaired(path, tmp_path, SecondBest())])
@@ -144,5 +214,5 @@ def test_one_bad_row_is_said_and_the_others_are_repaired(tmp_path):
 def test_formats_whose_parameters_are_not_written_say_so(tmp_path):
     with pytest.raises(ValueError, match="EFT are not written; those of HumanData"):
         repaired(make("eft", tmp_path), tmp_path, SecondBest())
-    with pytest.raises(ValueError, match="BEDLAM's labels are exact"):
+    with pytest.raises(ValueError, match="read as BEDLAM, whose labels are exact"):
         repaired(make("bedlam", tmp_path), tmp_path, SecondBest())
