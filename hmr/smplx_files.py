@@ -6,13 +6,17 @@ for SMPL-X and SMPL-H the hands stay at rest, and the joint ``left_hand`` is the
 
 from __future__ import annotations
 
+import contextlib
+import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hmr.expressive import ExpressiveModel
-from hmr.samples import read_arrays
+from hmr.formats.object_npz import read_object_npz
+from hmr.samples import write_arrays
 from hmr.skeleton import NUM_JOINTS
 from hmr.smpl_layout import LayoutBody
 from hmr.unpickle import read_pickle
@@ -81,7 +85,22 @@ def load_expressive_body(model_path: Path, gender: str = "neutral") -> Expressiv
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return read_pickle(path) if path.suffix == ".pkl" else dict(read_arrays(path))
+    """Official .npz hold dictionaries too (SMPL-X's part2num), so they are read like pickles: nothing in them runs."""
+    return read_pickle(path) if path.suffix == ".pkl" else read_object_npz(path)
+
+
+def _smplx_of(raw: dict[str, Any]) -> Any:
+    """smplx.SMPLX reads a file by itself, and would run what is pickled in it: it is given one of plain arrays only."""
+    import smplx
+
+    plain = {name: value for name, value in raw.items() if isinstance(value, np.ndarray) and not value.dtype.hasobject}
+    plain = {"lmk_faces_idx": np.zeros(51), "lmk_bary_coords": np.zeros((51, 3)), **plain}
+    plain.setdefault("dynamic_lmk_faces_idx", np.zeros((79, 17)))
+    plain.setdefault("dynamic_lmk_bary_coords", np.zeros((79, 17, 3)))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "SMPLX_NEUTRAL.npz"
+        write_arrays(file, plain)
+        return smplx.SMPLX(str(file), use_pca=False, flat_hand_mean=True)
 
 
 def _through_smplx(raw: dict[str, Any], model_type: str, path: Path) -> dict[str, np.ndarray]:
@@ -90,15 +109,13 @@ def _through_smplx(raw: dict[str, Any], model_type: str, path: Path) -> dict[str
     from smplx.utils import Struct
 
     try:
-        if model_type == "smpl":
-            built: Any = smplx.SMPL(str(path), data_struct=Struct(**raw))
-        elif model_type == "smplh":
-            built = smplx.SMPLH(str(path), data_struct=Struct(**raw), use_pca=False, flat_hand_mean=True)
-        else:
-            raw = {"lmk_faces_idx": np.zeros(51), "lmk_bary_coords": np.zeros((51, 3)), **raw}
-            raw.setdefault("dynamic_lmk_faces_idx", np.zeros((79, 17)))
-            raw.setdefault("dynamic_lmk_bary_coords", np.zeros((79, 17, 3)))
-            built = smplx.SMPLX(str(path), use_pca=False, flat_hand_mean=True)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints a warning for every model of ten betas
+            if model_type == "smpl":
+                built: Any = smplx.SMPL(str(path), data_struct=Struct(**raw))
+            elif model_type == "smplh":
+                built = smplx.SMPLH(str(path), data_struct=Struct(**raw), use_pca=False, flat_hand_mean=True)
+            else:
+                built = _smplx_of(raw)
     except (KeyError, AttributeError, AssertionError, ValueError) as error:
         raise ValueError(f"{path}: smplx could not build a {model_type} model from it: {error}") from None
     weights, J_regressor = built.lbs_weights.numpy(), built.J_regressor.numpy()
