@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,8 +73,6 @@ def test_candidates_with_another_number_of_joints_or_nan_are_refused(tmp_path):
 
 
 def test_a_pickle_with_code_runs_nothing(tmp_path):
-    from pathlib import Path
-
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"v_template": Evil()}))
     with pytest.raises(ValueError, match="system"):
         read_pickle(tmp_path / "evil.pkl")
