@@ -13,7 +13,7 @@ from data_cleaning.run_units import Decoder, score_units
 from data_cleaning.side_car import MadeBy
 from data_cleaning.units import BadFile, Unit, readable_units, units_of
 from hmr.files import read_json, sha256_of
-from hmr.free_body import free_body
+from hmr.formats.smpl_parameters import stand_in
 from hmr.smplx_files import load_body
 from scorer.protocol import load_scorer
 
@@ -38,7 +38,7 @@ class ScoringJob:
 
     def parameter_model(self) -> ParameterModel:
         if self.body_model is None:
-            return ParameterModel(free_body(6900), False)
+            return ParameterModel(stand_in(), False)
         return ParameterModel(load_body(self.body_model, self.body_model_type), True)
 
     def decoder(self, size: int) -> Decoder:

@@ -15,6 +15,7 @@ from adhmr.report.overlay import GREEN, RED, draw_body, draw_keypoints, enlarged
 from hmr.body import BodyParams
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.formats.read_candidates import read_candidates
+from hmr.formats.smpl_parameters import stand_in
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.smplx_files import load_body
@@ -115,7 +116,7 @@ def gather(
         field, unreadable = field_of_hypotheses(load_pictures(data), files, free_body(1200))
         return OurFiles(field, unreadable, files)
     assert images is not None
-    body = free_body(6900) if body_model is None else load_body(body_model, body_model_type)
+    body = stand_in() if body_model is None else load_body(body_model, body_model_type)
     candidates: list[PersonCandidate] = []
     unreadable = []
     for path in hypotheses:

@@ -38,6 +38,15 @@ def focal_px(points_cam: Tensor, pixels: Tensor, most_px: float = 20.0) -> float
     return focal
 
 
+def named_in_either_size(name: str, photographs: PictureSource) -> str:
+    """The smaller pictures have _1280x720 behind the name that the table has. Raises ValueError where there is neither."""
+    try:
+        return photographs.named(name)
+    except ValueError:
+        stem, dot, suffix = name.rpartition(".")
+        return photographs.named(f"{stem}_1280x720{dot}{suffix}")
+
+
 @dataclass
 class AgoraFile:
     """imgPath, gt_joints_2d and gt_joints_3d (camera frame, metres), isValid; a row is a photograph of several people."""
@@ -77,7 +86,7 @@ class AgoraFile:
         table = self._table
         if "isValid" in table and not table["isValid"][row][person]:
             raise ValueError("its label is not valid (isValid is 0)")
-        image = photographs.named(str(table["imgPath"][row]))
+        image = named_in_either_size(str(table["imgPath"][row]), photographs)
         joints = torch.from_numpy(np.asarray(table["gt_joints_3d"][row][person], dtype=np.float32))[:BODY_JOINTS]
         pixels = torch.from_numpy(np.asarray(table["gt_joints_2d"][row][person], dtype=np.float32))[:BODY_JOINTS, :2]
         points, known = torch.zeros(NUM_KEYPOINTS, 3), torch.zeros(NUM_KEYPOINTS, dtype=torch.bool)

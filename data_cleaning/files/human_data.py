@@ -22,6 +22,8 @@ from hmr.formats.smpl_parameters import body_joints, rotation_numbers, transl_of
 from hmr.photographs.folder import PictureSource
 
 _WHOLE = {"config", "misc"}
+#: How many rows there are, in files of different age.
+_LENGTHS = {"__data_len__", "__temporal_len__"}
 _PARAMETERS = {"smpl", "smplx", "smplh", "flame", "mano"}
 
 
@@ -50,10 +52,10 @@ def _dict_rows(content: dict[str, Any], keep: np.ndarray) -> dict[str, Any]:
 
 #: Parts that can be masked, and their keypoints of HumanData's 190.
 MASKED: dict[str, tuple[int, ...]] = {
-    "left_hand": (*range(25, 40), *range(66, 71), 188),
-    "right_hand": (*range(40, 55), *range(71, 76), 189),
-    "left_foot": (10, 60, 61, 62),
-    "right_foot": (11, 63, 64, 65),
+    "left_hand": (*range(25, 40), *range(66, 71), 181, 188),
+    "right_hand": (*range(40, 55), *range(71, 76), 182, 189),
+    "left_foot": (10, 60, 61, 62, 172, 173, 174, 183),
+    "right_foot": (11, 63, 64, 65, 175, 176, 177, 184),
 }
 
 
@@ -94,10 +96,10 @@ class HumanDataFile:
         """Raises ValueError when arrays for each row have different lengths."""
         lengths = {"image_path": len(read_member(self.path, "image_path"))}
         for name in member_names(self.path):
-            if name.startswith(("bbox", "face_bbox", "lhand_bbox", "rhand_bbox", "keypoints")) and not name.endswith(
-                "_mask"
-            ):
-                lengths[name] = shape_of(self.path, name)[0]
+            if name.startswith(("bbox", "face_bbox", "lhand_bbox", "rhand_bbox", "keypoints")):
+                shape = shape_of(self.path, name)
+                if len(shape) > 1:  # masks have one axis, names of conventions none
+                    lengths[name] = shape[0]
         wrong = {name: n for name, n in lengths.items() if n != lengths["image_path"]}
         if wrong:
             raise ValueError(f"{self.path}: image_path has {lengths['image_path']} rows, but {wrong}")
@@ -107,9 +109,15 @@ class HumanDataFile:
     def rows(self) -> tuple[str, ...]:
         return tuple(str(i) for i in range(self._count))
 
+    def _is_of_all_rows(self, name: str) -> bool:
+        """A mask of which keypoints there are (one of each row has more axes), or an attribute of the file."""
+        if name.endswith("_mask"):
+            return len(shape_of(self.path, name)) < 2
+        return name.startswith("__") and name not in _LENGTHS
+
     def _taken(self, name: str, keep: np.ndarray):
         def take(array: np.ndarray) -> np.ndarray:
-            if name == "__data_len__":
+            if name in _LENGTHS:
                 return np.array(keep.sum(), dtype=array.dtype)
             content = content_of(array)
             if isinstance(content, dict):
@@ -123,8 +131,7 @@ class HumanDataFile:
     def write(self, keep: np.ndarray, out: Path) -> None:
         if keep.all():
             return copy_whole(self.path, out)
-        whole = {n for n in member_names(self.path) if n in _WHOLE or n.endswith("_mask")}
-        whole |= {n for n in member_names(self.path) if n.startswith("__") and n != "__data_len__"}
+        whole = {n for n in member_names(self.path) if n in _WHOLE or self._is_of_all_rows(n)}
         changes = {n: self._taken(n, keep) for n in member_names(self.path) if n not in whole}
         return rewrite_npz(self.path, out, changes)
 
@@ -142,7 +149,7 @@ class HumanDataFile:
             hand = {"lhand_bbox_xywh": "left_hand", "rhand_bbox_xywh": "right_hand"}.get(name)
             if hand is not None:
                 changes[name] = _without_box(np.array([hand in parts for parts in kept], dtype=bool))
-            elif name.startswith("keypoints") and not name.endswith("_mask"):
+            elif name.startswith("keypoints") and not name.endswith("_mask") and len(shape_of(out, name)) > 1:
                 mask = f"{name}_mask"
                 stored = np.flatnonzero(read_member(out, mask)) if mask in member_names(out) else np.arange(190)
                 changes[name] = _without_keypoints(kept, stored)
@@ -171,13 +178,14 @@ class HumanDataFile:
 
         def change(array: np.ndarray) -> np.ndarray:
             content = dict(content_of(array))
-            stored = {name: np.asarray(content[name]) for name in ("global_orient", "body_pose", "betas", "transl")}
-            joints = body_joints(stored["body_pose"])
+            root, pose, betas, transl = names = self._content.parameter_names
+            stored = {name: np.asarray(content[name]) for name in names}
+            joints = body_joints(stored[pose])
             new = {
-                "global_orient": rotation_numbers(params.R_cam_root[:, None], stored["global_orient"]),
-                "body_pose": rotation_numbers(params.R_parent_joint[:, :joints], stored["body_pose"]),
-                "betas": params.shape.numpy(),
-                "transl": transl_of(params, model).numpy(),
+                root: rotation_numbers(params.R_cam_root[:, None], stored[root]),
+                pose: rotation_numbers(params.R_parent_joint[:, :joints], stored[pose]),
+                betas: params.shape.numpy(),
+                transl: transl_of(params, model, joints).numpy(),
             }
             where = f"{self.path}: {member}"
             return boxed(

@@ -58,7 +58,7 @@ class EftFile:
     def bodies(
         self, start: int, stop: int, photographs: PictureSource, body: ParameterModel
     ) -> Iterator[PersonCandidate | Unreadable]:
-        """Weak perspective (s, tx, ty) in a box of 200 bbox_scale px becomes a place under the photograph's diagonal."""
+        """Weak perspective, s X + t in half sides of a box of 200 bbox_scale px, is a place under its diagonal."""
         for i in range(start, stop):
             where = f"{self.path}, row {i}"
             try:
@@ -69,7 +69,7 @@ class EftFile:
                 z = 2 * float(K[0, 0]) / (s * side)
                 centre = (np.asarray(item["bbox_center"], dtype=float) - K[:2, 2].numpy()) * z / float(K[0, 0])
                 pose = np.asarray(item["parm_pose"])
-                t = np.array([tx + centre[0], ty + centre[1], z])
+                t = np.array([tx / s + centre[0], ty / s + centre[1], z])
                 yield _candidate(image, where, (pose[0], pose[1:], item["parm_shape"], t), K, body)
             except ROW_ERRORS as error:
                 yield Unreadable(where, reason_of(error))

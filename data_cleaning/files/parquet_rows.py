@@ -78,6 +78,8 @@ class ParquetFile:
 
     def _label(self, row: dict[str, Any], where: str, photographs: PictureSource) -> PersonCandidate | Unreadable:
         try:
+            if row.get("mhr_valid") is False:
+                raise ValueError("its fit is not valid (mhr_valid is false)")
             image = photographs.named(str(row["image"]))
             return sam_3d_body(row["keypoints_2d"], row["keypoints_3d"], row.get("cam_int"), image, where, photographs)
         except ROW_ERRORS as error:

@@ -14,7 +14,7 @@ import torch
 
 from data_cleaning.files.label_file import ParameterModel, copy_whole
 from data_cleaning.files.npz import member_names, rewrite_npz, rows_of, shape_of, with_rows
-from data_cleaning.files.row_readers import FITTABLE, Fittable, Reader, joints_of_pose
+from data_cleaning.files.row_readers import FITTABLE, Fittable, Reader, joints_of_pose, text_of
 from hmr.body import BodyModel, BodyParams
 from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.object_npz import read_object_npz
@@ -100,7 +100,7 @@ class RowNpzFile:
             where = f"{self.path}, row {i}"
             row = {n: self._content[n][i] for n in every_row}
             try:
-                yield fittable.labelled(row, photographs.named(str(row["imgname"])), where, photographs, model)
+                yield fittable.labelled(row, photographs.named(text_of(row["imgname"])), where, photographs, model)
             except ROW_ERRORS as error:
                 yield Unreadable(where, reason_of(error))
 
@@ -111,7 +111,7 @@ class RowNpzFile:
         R = torch.cat([params.R_cam_root[:, None], params.R_parent_joint[:, :joints]], 1)
         new = {pose: roma.rotmat_to_rotvec(R).flatten(1).numpy(), self._fittable.betas: params.shape.numpy()}
         if "trans_cam" in member_names(self.path):
-            transl = transl_of(params, model).numpy()
+            transl = transl_of(params, model, joints).numpy()
             new["trans_cam"] = transl - (self._content["cam_ext"][rows, :3, 3] if "cam_ext" in self._content else 0)
         changes = {
             name: lambda array, name=name: with_rows(array, rows, new[name], self._count, f"{self.path}: {name}")
@@ -127,7 +127,7 @@ class RowNpzFile:
             where = f"{self.path}, row {i}"
             row = {n: self._content[n][i] for n in every_row}
             try:
-                image = photographs.named(str(row["imgname"]))
+                image = photographs.named(text_of(row["imgname"]))
                 yield self.reader(row, image, where, photographs, body)
             except ROW_ERRORS as error:
                 yield Unreadable(where, reason_of(error))

@@ -37,6 +37,12 @@ def _all_known() -> torch.Tensor:
     return torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
 
 
+def text_of(value: np.ndarray) -> str:
+    """A file's name; some files hold bytes."""
+    plain = np.asarray(value).item()
+    return plain.decode() if isinstance(plain, bytes) else str(plain)
+
+
 def joints_of_pose(numbers: int) -> int:
     """Of axis-angle with the root first: SMPL's 72 numbers have 23 joints, of SMPL-X's 66 to 165 the body's 21 count.
 
@@ -84,6 +90,17 @@ def humans_4d(row: Row, image: str, where: str, photographs: PictureSource, body
         raise ValueError("has no body (has_body_pose is 0) and too few 3D keypoints")
     points = placed_by_pixels(_of_pose(row["body_pose"], row["betas"], np.zeros(3), body), flat, SPIN_44, K)
     return PersonCandidate(image, "label", where, points, _all_known(), K, body.by)
+
+
+def humans_4d_npz(
+    row: Row, image: str, where: str, photographs: PictureSource, body: ParameterModel
+) -> PersonCandidate:
+    """As ``humans_4d``; of the .npz its loader leaves out the depths of OpenPose's 1 to 14."""
+    if "body_keypoints_3d" in row:
+        deep = row["body_keypoints_3d"].copy()
+        deep[1:15, -1] = 0
+        row = {**row, "body_keypoints_3d": deep}
+    return humans_4d(row, image, where, photographs, body)
 
 
 def is_stored_turned(size_wh: tuple[int, int], K: torch.Tensor) -> bool:
@@ -200,7 +217,7 @@ def kind_of(names: set[str]) -> tuple[str, Reader] | None:
     if {"pose_cam", "cam_ext", "trans_cam"} <= names:
         return "BEDLAM", bedlam
     if {"body_keypoints_2d", "extra_keypoints_2d", "body_pose"} <= names:
-        return "4D-Humans", humans_4d
+        return "4D-Humans", humans_4d_npz
     if "shape" in names and names & {"pose_cam", "pose"} and "gtkps" in names:
         return "CameraHMR", camera_hmr
     return None

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.body import BodyModel
+from hmr.body import BodyModel, BodyParams
 from hmr.camera import default_K
 from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed, seen_keypoints
 from hmr.formats.labelled_body import LabelledBody
@@ -23,7 +23,6 @@ from hmr.formats.smpl_parameters import body_of_parameters, check_betas
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
-_NEEDED = ("global_orient", "body_pose", "betas", "transl")
 _SETS = ("", "_smplx", "_smpl", "_original")
 #: Those that a person or a detector gave; the others were made of the parameters.
 _SEEN = ("_original", "")
@@ -59,6 +58,12 @@ class HumanDataRows:
     def _parameters(self) -> dict[str, Any]:
         return {} if self.parameters_of is None else self.content[self.parameters_of]
 
+    @property
+    def parameter_names(self) -> tuple[str, str, str, str]:
+        """Of root, joints, betas and place; SMPLer-X takes betas_neutral, where there are some, for betas."""
+        betas = "betas_neutral" if "betas_neutral" in self._parameters else "betas"
+        return "global_orient", "body_pose", betas, "transl"
+
     def _camera(self, row: int, photographs: PictureSource, name: str) -> Tensor:
         meta = self.content["meta"] if isinstance(self.content.get("meta"), dict) else {}
         focal, principal = _row(meta.get("focal_length"), row, 2), _row(meta.get("principal_point"), row, 2)
@@ -76,7 +81,9 @@ class HumanDataRows:
                 continue
             stored = np.asarray(values[row], dtype=np.float32)
             full = np.zeros((190, stored.shape[-1]), dtype=np.float32)
-            places = np.arange(190) if len(stored) == 190 else np.flatnonzero(mask if mask is not None else [])
+            # Uncompressed, old files have the first 144 only.
+            uncompressed = len(stored) == 190 or (len(stored) == 144 and (mask is None or len(mask) == 144))
+            places = np.arange(len(stored)) if uncompressed else np.flatnonzero(mask if mask is not None else [])
             if len(places) != len(stored):
                 raise ValueError(f"{kind}{suffix}: {len(stored)} keypoints, its mask says {len(places)}")
             full[places] = stored
@@ -96,18 +103,21 @@ class HumanDataRows:
         known = flat[1] & deep[1]
         return placed(flat[0], deep[0], known, K), known
 
+    def _body(self, row: int, model: BodyModel) -> BodyParams:
+        return body_of_parameters(*(self._parameters[name][row] for name in self.parameter_names), model=model)
+
     def by_parameters(
         self, row: int, model: str, photographs: PictureSource, body: BodyModel
     ) -> PersonCandidate | Unreadable:
         """A row's body as ``body`` has it."""
         place = f"{self.where}, row {row}"
-        if missing := set(_NEEDED) - set(self._parameters):
+        if missing := set(self.parameter_names) - set(self._parameters):
             return Unreadable(
                 place, f"its parameters lack {sorted(missing)}; without a translation there is no place in the picture"
             )
         try:
             name = photographs.named(str(self.content["image_path"][row]))
-            points = body.keypoints(body_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body))
+            points = body.keypoints(self._body(row, body))
             known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
             return PersonCandidate(name, model, place, points, known, self._camera(row, photographs, name))
         except ROW_ERRORS as error:
@@ -115,14 +125,14 @@ class HumanDataRows:
 
     def labelled(self, row: int, photographs: PictureSource, body: BodyModel) -> LabelledBody:
         """A row's parameters beside the 2D keypoints that somebody saw. Raises one of ROW_ERRORS where there are not both."""
-        if missing := set(_NEEDED) - set(self._parameters):
+        if missing := set(self.parameter_names) - set(self._parameters):
             raise ValueError(f"its parameters lack {sorted(missing)}")
         seen = self._stored("keypoints2d", row, _SEEN)
         if seen is None:
             raise ValueError("has no 2D keypoints but those that were made of its parameters")
-        check_betas(self._parameters["betas"][row])
+        check_betas(self._parameters[self.parameter_names[2]][row])
         name = photographs.named(str(self.content["image_path"][row]))
-        params = body_of_parameters(*(self._parameters[k][row] for k in _NEEDED), model=body)
+        params = self._body(row, body)
         K = self._camera(row, photographs, name)
         return LabelledBody(name, f"{self.where}, row {row}", params, seen_keypoints(seen, HUMAN_DATA_190), K)
 

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
 import numpy as np
 import roma
 import torch
 from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
+from hmr.free_body import free_body
 from hmr.skeleton import NUM_TWISTS
+from hmr.smpl_layout import LayoutBody
+
+#: Where the mean pelvis is at rest, by the number of joints of a body pose: of SMPL (23) and of SMPL-X (21), metres.
+_PELVIS = {23: (-0.0018, -0.2233, 0.0282), 21: (0.0031, -0.3514, 0.0120)}
+
+
+@dataclass(frozen=True)
+class StandIn(LayoutBody):
+    """The free body in the place of the model that parameters are of. Its own pelvis is at the origin at rest, theirs are not."""
+
+
+@lru_cache(maxsize=1)
+def stand_in() -> StandIn:
+    body = free_body(6900)
+    return StandIn(**{field.name: getattr(body, field.name) for field in fields(body)})
+
+
+def rest_pelvis(model: BodyModel, shape: Tensor, joints: int) -> Tensor:
+    """(..., 3) where the pelvis is, at rest, of the model that parameters of so many joints are of.
+
+    Raises ValueError when ``model`` is of the other family.
+    """
+    if isinstance(model, StandIn):
+        return torch.tensor(_PELVIS[joints]).expand(*shape.shape[:-1], 3)
+    family = model.name.partition("-")[0]
+    if (family == "smpl" and joints == 21) or (family in ("smplx", "smplh") and joints == 23):
+        raise ValueError(f"its pose is of {joints} joints (SMPL has 23, SMPL-X 21), the body model is {family}")
+    return model.rest_keypoints(shape)[..., 0, :]
 
 
 def rotations(values: np.ndarray, joints: int) -> Tensor:
@@ -45,11 +77,15 @@ def check_betas(betas: np.ndarray) -> None:
 def body_of_parameters(
     global_orient: np.ndarray, body_pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, model: BodyModel
 ) -> BodyParams:
-    """One body in the frame of ``transl``, which moves the whole model as in smplx: the pelvis is at transl + rest pelvis."""
+    """One body in the frame of ``transl``, which moves the whole model as in smplx: the pelvis is at transl + rest pelvis.
+
+    model: the user's SMPL file where there is one, else ``stand_in()``, whose bones are not quite as long. Raises ValueError for
+    parameters of the other family.
+    """
     shape = torch.zeros(10)
     given = torch.from_numpy(np.asarray(betas, dtype=np.float32)).flatten()[:10]
     shape[: len(given)] = given
-    pelvis = model.rest_keypoints(shape)[0]
+    pelvis = rest_pelvis(model, shape, body_joints(np.asarray(body_pose)[None]))
     moved = torch.from_numpy(np.asarray(transl, dtype=np.float32)).flatten()
     if moved.numel() != 3:
         raise ValueError(f"expected a translation of 3 numbers, got {np.shape(transl)}")
@@ -59,14 +95,13 @@ def body_of_parameters(
 def keypoints_of_parameters(
     global_orient: np.ndarray, body_pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, model: BodyModel
 ) -> Tensor:
-    """(29, 3) of ``body_of_parameters``. model: the user's SMPL file where there is one, else the free body, whose bones are not
-    quite as long."""
+    """(29, 3) of ``body_of_parameters``."""
     return model.keypoints(body_of_parameters(global_orient, body_pose, betas, transl, model))
 
 
-def transl_of(params: BodyParams, model: BodyModel) -> Tensor:
+def transl_of(params: BodyParams, model: BodyModel, joints: int) -> Tensor:
     """(..., 3) the inverse for the place: how smplx says where bodies are."""
-    return params.t_cam_root - model.rest_keypoints(params.shape)[..., 0, :]
+    return params.t_cam_root - rest_pelvis(model, params.shape, joints)
 
 
 def rotation_numbers(R: Tensor, like: np.ndarray) -> np.ndarray:

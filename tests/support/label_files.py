@@ -50,6 +50,11 @@ def _spread(values: np.ndarray, names: dict[int, str], count: int) -> np.ndarray
     return out
 
 
+def _mhr(points: np.ndarray) -> np.ndarray:
+    """Keypoints about the body, in MHR's frame: y up, z to the viewer."""
+    return _spread((points - points[0]) * np.array([1, -1, -1]), MHR_70, 70)
+
+
 def _stack(people: list[dict], key: str) -> np.ndarray:
     return np.stack([p[key] for p in people]).astype(np.float32)
 
@@ -115,7 +120,7 @@ def eft(path: Path, people: list[dict]) -> None:
     data = [
         {
             "parm_pose": p["R"].tolist(), "parm_shape": p["betas"].tolist(),
-            "parm_cam": [2 * 400 / (float(p["transl"][2]) * 200), *p["transl"][:2].tolist()], "bbox_scale": 1.0,
+            "parm_cam": [s := 2 * 400 / (float(p["transl"][2]) * 200), *(s * p["transl"][:2]).tolist()], "bbox_scale": 1.0,
             "bbox_center": [W / 2, H / 2], "annotId": i, "imageName": "street.png",
         }
         for i, p in enumerate(people)
@@ -153,7 +158,7 @@ def sam_3d_body(path: Path, people: list[dict]) -> None:
         {
             "dataset": "d", "image": "street.png", "person_id": i, "subject_idx": i, "subject_cnt": len(people),
             "keypoints_2d": _spread(p["pixels"], MHR_70, 70).tolist(),
-            "keypoints_3d": (_spread(p["points"], MHR_70, 70) * np.array([100, 100, 100, 1])).tolist(),
+            "keypoints_3d": _mhr(p["points"]).tolist(),
             "cam_int": default_K(W, H).tolist(), "mhr_valid": True,
         }
         for i, p in enumerate(people)
@@ -172,7 +177,7 @@ def _humans_4d_in_a_tar(p: dict) -> dict:
 def _sam_3d_body_in_a_tar(p: dict) -> dict:
     return {
         "person_id": 0, "keypoints_2d": _spread(p["pixels"], MHR_70, 70),
-        "keypoints_3d": _spread(p["points"], MHR_70, 70) * np.array([100, 100, 100, 1]),
+        "keypoints_3d": _mhr(p["points"]),
         "proto_params": {"shape_params": np.zeros(45)}, "metadata": {"cam_int": default_K(W, H).numpy(), "loss": 0.0},
     }  # fmt: skip
 
