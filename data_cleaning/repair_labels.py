@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +56,9 @@ class Repairer:
         """
         repairable = as_repairable(file)
         names = rows[unit.start : unit.stop]
-        table = [
-            dict.fromkeys(SCHEMA.names) | {"key": unit.key(n), "row": n, "problem": "", "changed": False} for n in names
+        table: list[dict[str, Any]] = [
+            {**dict.fromkeys(SCHEMA.names), "key": unit.key(name), "row": name, "problem": "", "changed": False}
+            for name in names
         ]
         last, size = LastPicture(source), self.scorer.crop_size
         joints = 21 if repairable.parameters_of() == "smplx" else NUM_JOINTS - 1
