@@ -22,6 +22,7 @@ from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show, 
 from adhmr.world.domains import SOURCE, TARGET
 from adhmr.world.make_expressive import Scene, make_expressive_samples
 from adhmr.world.pseudo_hands import HiddenHandTruth, mixed_expressive_labels
+from benchmarks.settings import settings
 from data_cleaning.repair import PosePrior, RepairConfig, repair
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
@@ -212,7 +213,7 @@ def main() -> None:
         }
         write_json(options.out, {
             "command": f"python -m benchmarks.cleaning_table --seeds {options.seeds}",
-            "code": code_version(), "options": vars(options),
+            "code": code_version(), "options": settings(options),
             "seeds": options.seeds, "pictures": options.pictures, "size_px": size,
             "start_steps": options.start_steps, "branch_steps": options.branch_steps, "hands_steps": options.hands_steps,
             "torch": torch.__version__, "machine": f"{torch.get_num_threads()} threads, cpu", "results": results,

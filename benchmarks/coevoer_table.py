@@ -22,6 +22,7 @@ import torch
 from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
 from adhmr.world.domains import RENDERED
 from adhmr.world.make_expressive import Scene, make_expressive_samples
+from benchmarks.settings import settings
 from hmr.expressive import free_expressive_body
 from hmr.expressive.metrics import expressive_errors_mm, finger_variance
 from hmr.expressive.samples import ExpressiveSamples
@@ -127,7 +128,7 @@ def main() -> None:
                                                           "pa_mpvpe_hand", "finger_variance_share")), flush=True)  # fmt: skip
             write_json(options.out, {
                 "command": f"python -m benchmarks.coevoer_table --seeds {options.seeds}",
-                "code": code_version(), "options": vars(options),
+                "code": code_version(), "options": settings(options),
                 "seeds": options.seeds, "pictures": options.pictures, "size_px": options.size, "steps": options.steps,
                 "places_steps": options.places_steps,
                 "batch": options.batch, "lr": options.lr, "torch": torch.__version__,

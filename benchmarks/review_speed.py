@@ -19,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from adhmr.figures import Figure, single
 from adhmr.report.overlay import data_uri
 from adhmr.review.build import page
+from benchmarks.settings import settings
 from hmr.files import code_version, write_json
 from hmr.skeleton import KEYPOINT_NAMES, PARTS
 
@@ -97,7 +98,7 @@ def main() -> None:
         version = browser.version
     write_json(options.out, {
         "command": f"python -m benchmarks.review_speed --seed {options.seed}", "code": code_version(),
-        "options": vars(options), "machine": f"{os.cpu_count()} cores, Chromium {version}", "results": results,
+        "options": settings(options), "machine": f"{os.cpu_count()} cores, Chromium {version}", "results": results,
     })  # fmt: skip
 
 
