@@ -48,7 +48,7 @@ def cleaning(results: dict[str, Rows]) -> tuple[str, str]:
         whole.append([name, value(row, "labels", 0), *first, *changes(row, "mpvpe_all", *ends)])
         pa = [value(row, "pa_mpvpe_hand", 1), value(row, "pa_mpvpe_all", 1), value(plain, "pa_mpvpe_all", 1)]
         others.append([name, *changes(row, "mpvpe_hand", *ends), *pa])
-    columns = ["change, %", "gap closed, %"]
+    columns, (integral, osx) = ["change, %", "gap closed, %"], (name.partition(",")[0] for name in (integral, osx))
     head = ["trained on", "labels", f"{integral}: MPVPE, mm", *columns, f"{osx}: MPVPE, mm", *columns]
     pa_head = ["hands: PA, mm", "all: PA, mm", f"{integral}, all: PA, mm"]
     return table(head, whole), table([f"{osx}, trained on", "hands: MPVPE, mm", *columns, *pa_head], others)
@@ -76,7 +76,8 @@ def coevoer(results: dict[str, Rows]) -> tuple[str, str]:
         networks = {name: rows[name] for name in ROWS if name in rows}
         for name, row in (networks | rows).items():
             means = [value(row, key, 1) for key in MEANS] + [value(row, "finger_variance_share", 2)]
-            first.append([prefix + name, *means, *(interval(row, f"{key}_coevoer_percent", 1) for key in AGAINST)])
+            shown = f"{prefix}**{name}**" if name == "CoEvoer" else prefix + name
+            first.append([shown, *means, *(interval(row, f"{key}_coevoer_percent", 1) for key in AGAINST)])
         for name, row in networks.items():
             digits = {"pa_mpvpe_face": 2}
             others.append(

@@ -92,9 +92,8 @@ def test_places(label) -> None:
     uvd[..., 0] += 0.3
     square = right.boxes.square.clone()
     square[:, :, 2] += 0.06
-    parts = localisation_loss(replace(right, joints_uvd=uvd, boxes=replace(right.boxes, square=square)), label, MODEL)[
-        1
-    ]
+    off = replace(right, joints_uvd=uvd, boxes=replace(right.boxes, square=square))
+    parts = localisation_loss(off, label, MODEL)[1]
     assert float(parts["uvd"]) == pytest.approx(0.1, rel=1e-4)  # one of u, v, d
     assert float(parts["boxes"]) == pytest.approx(0.02, rel=1e-4)  # one of x, y, side
     assert float(parts["seen"]) == pytest.approx(math.log(2))
