@@ -46,12 +46,12 @@ def ours(values: np.ndarray, names: dict[int, str], sure: np.ndarray) -> tuple[T
 
     A pelvis that is not given is put in the middle of the hips, where those are.
     """
-    out, known = torch.zeros(NUM_KEYPOINTS, values.shape[-1]), torch.zeros(NUM_KEYPOINTS, dtype=torch.bool)
-    for theirs, name in names.items():
-        if theirs < len(values) and sure[theirs]:
-            place = KEYPOINT_NAMES.index(name)
-            out[place] = torch.from_numpy(np.asarray(values[theirs], dtype=np.float32))
-            known[place] = True
+    given = [theirs for theirs in names if theirs < len(values) and sure[theirs]]
+    places = [KEYPOINT_NAMES.index(names[theirs]) for theirs in given]
+    found = np.zeros((NUM_KEYPOINTS, values.shape[-1]), dtype=np.float32)
+    found[places] = np.asarray(values)[given]
+    out, known = torch.from_numpy(found), torch.zeros(NUM_KEYPOINTS, dtype=torch.bool)
+    known[places] = True
     if not known[0] and known[1] and known[2]:
         out[0], known[0] = 0.5 * (out[1] + out[2]), True
     return out, known

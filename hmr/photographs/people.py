@@ -75,6 +75,14 @@ def people_of(
     return people, skipped
 
 
+def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Image:
+    """Black where it is outside. Of a large photograph with many people each copies its own part only."""
+    h, w = photograph.shape[:2]
+    x0, y0 = min(max(left, 0), w - 1), min(max(top, 0), h - 1)
+    part = photograph[y0 : max(top + width, y0 + 1), x0 : max(left + width, x0 + 1)]
+    return Image.fromarray(part).crop((left - x0, top - y0, left - x0 + width, top - y0 + width))
+
+
 def crops(
     photograph: np.ndarray, people: list[Person], size: int, focal_px: float | None
 ) -> tuple[Samples, torch.Tensor]:
@@ -86,7 +94,6 @@ def crops(
     K = default_K(w, h)
     if focal_px is not None:
         K[0, 0] = K[1, 1] = focal_px
-    image = Image.fromarray(photograph)
     rgb, cameras = [], []
     for person in people:
         A = square_crop_affine(torch.tensor(person.box_xyxy), size)
@@ -97,9 +104,7 @@ def crops(
         exact = torch.tensor(
             [[size / width, 0, -left * size / width], [0, size / width, -top * size / width], [0, 0, 1.0]]
         )
-        crop = image.crop((left, top, left + width, top + width)).resize(
-            (size, size), Image.Resampling.BICUBIC, reducing_gap=3
-        )
+        crop = _square(photograph, left, top, width).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3)
         rgb.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
         cameras.append(exact @ K)
     keys = tuple(person.key for person in people)

@@ -48,7 +48,8 @@ def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:
     try:
         with Image.open(stream) as image:
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)  # its other way copies, turned or not
+            upright: Image.Image = image
             if upright.mode.startswith(("I", "F")):  # 16 bit or float grey
                 values = np.asarray(upright, dtype=np.float32)
                 top = max(float(values.max()), 1e-6)
@@ -56,6 +57,6 @@ def photograph_from(stream: IO[bytes], where: str) -> np.ndarray:
             if "A" in upright.getbands() or "transparency" in upright.info:
                 white = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(white, upright.convert("RGBA"))
-            return np.asarray(upright.convert("RGB"))
+            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     except _UNREADABLE as error:
         raise ValueError(f"{where}: could not be read as a picture ({error}); it may be truncated") from None

@@ -39,6 +39,16 @@ def test_the_crop_of_a_photograph_shows_what_its_camera_says():
     assert samples.rgb[0, 0, 2, 2] == 0
 
 
+@pytest.mark.parametrize("left_top", [(100, 60), (-30, 10), (270, 150), (-30, -30), (400, 50), (-90, 50)])
+def test_a_crop_is_black_where_it_is_outside_the_photograph(left_top):
+    photograph = np.random.default_rng(0).integers(1, 255, (200, 300, 3), dtype=np.uint8)
+    left, top = left_top
+    samples, _ = crops(photograph, [Person("p", (left, top, left + 50.0, top + 50.0))], 60, None)  # enlarged to 60 px
+    padded = np.pad(photograph, [(200, 200), (200, 200), (0, 0)])
+    expected = padded[top + 195 : top + 255, left + 195 : left + 255]
+    assert (samples.rgb[0].permute(1, 2, 0).numpy() == expected).all()
+
+
 def test_a_turned_photographs_size_is_known_without_decoding_it(tmp_path):
     import numpy as np
     from PIL import Image
