@@ -3,8 +3,8 @@
     python -m benchmarks.cleaning_speed --scorer adhmr-demo/scorer --out benchmarks/results/cleaning_speed.json
 
 Labels in CameraHMR's format on photographs of 640 x 480 px, made here. Reading and cropping, and scoring, are timed apart, each
-on one thread. One worker and two take turns; what is said of Ray is said from when every worker has written its first parquet
-("once running") and with the start of its workers.
+on one thread. One worker and two take turns, on Ray and as plain processes, which tell what two cores of this machine can be
+at all. What is said of Ray is said from when every worker has written its first parquet ("once running") and with their start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import platform
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,47 +100,35 @@ def one_thread(bench: Bench) -> Found:
     return {"decoded_per_s": rows / (middle - began), "scored_per_s": rows / (end - middle)}
 
 
-def by_turns(bench: Bench, rate: Callable[[ScoringJob, Path, int], float]) -> list[dict[int, float]]:
-    """Labels a second of one worker and of two, turn about, so that a slow minute of the machine falls on both."""
-    job = bench.job(bench.options.ray_rows, ROWS_PER_RAY_UNIT)
-    turns = []
-    for turn in range(bench.options.turns):
-        turns.append({n: rate(job, bench.folder / f"{rate.__name__}-{turn}-{n}", n) for n in (1, 2)})
-        print(rate.__name__, turns[-1], f"{turns[-1][2] / turns[-1][1]:.2f}", flush=True)
-    return turns
+Rates = dict[int, list[float]]
 
 
-def two_over_one(turns: list[dict[int, float]]) -> Found:
-    ratios = [turn[2] / turn[1] for turn in turns]
+def two_over_one(rates: Rates) -> Found:
+    """Of labels a second of one worker and of two, by turn."""
+    ratios = [two / one for one, two in zip(rates[1], rates[2], strict=True)]
     return {
-        "labels_per_s": {n: float(np.median([turn[n] for turn in turns])) for n in (1, 2)},
+        "labels_per_s": {n: float(np.median(rates[n])) for n in (1, 2)},
         "two_over_one": float(np.median(ratios)), "two_over_one_by_turn": ratios,
     }  # fmt: skip
 
 
 def on_ray(bench: Bench) -> Found:
-    starts: list[dict[int, float]] = []
-
-    def ray(job: ScoringJob, out: Path, workers: int) -> float:
-        seconds = timed_on_ray(job, job.units()[0], out, workers)
-        starts.append({workers: bench.options.ray_rows / seconds})
-        return steady_rate(out, workers, bench.options.ray_rows)
-
-    turns = by_turns(bench, ray)
-    one, *others = (parquets(path) for path in sorted(bench.folder.glob("ray-*")))
-    return {
-        "once_running": two_over_one(turns),
-        "with_start": two_over_one([a | b for a, b in zip(starts[::2], starts[1::2], strict=True)]),
-        "same_bytes": all(other == one for other in others),
-        "rows": bench.options.ray_rows, "rows_per_unit": ROWS_PER_RAY_UNIT,
+    """One and two, on Ray and without, turn about, so that a slow minute of the machine falls on all."""
+    rows = bench.options.ray_rows
+    job = bench.job(rows, ROWS_PER_RAY_UNIT)
+    found: dict[str, Rates] = {name: {1: [], 2: []} for name in ("once_running", "with_start", "plain_processes")}
+    for turn in range(bench.options.turns):
+        for workers in (1, 2):
+            out = bench.folder / f"ray-{turn}-{workers}"
+            found["with_start"][workers].append(rows / timed_on_ray(job, job.units()[0], out, workers))
+            found["once_running"][workers].append(steady_rate(out, workers, rows))
+            plain = bench.folder / f"plain-{turn}-{workers}"
+            found["plain_processes"][workers].append(plain_rate(job, plain, workers, rows))
+        print({name: {n: round(each[-1], 1) for n, each in rates.items()} for name, rates in found.items()}, flush=True)
+    one, *others = (parquets(path) for path in sorted(bench.folder.glob("[rp]*-*-*")))
+    return {name: two_over_one(rates) for name, rates in found.items()} | {
+        "same_bytes": all(other == one for other in others), "rows": rows, "rows_per_unit": ROWS_PER_RAY_UNIT,
     }  # fmt: skip
-
-
-def without_ray(bench: Bench) -> Found:
-    def plain(job: ScoringJob, out: Path, processes: int) -> float:
-        return plain_rate(job, out, processes, bench.options.ray_rows)
-
-    return two_over_one(by_turns(bench, plain)) | {"rows": bench.options.ray_rows, "rows_per_unit": ROWS_PER_RAY_UNIT}
 
 
 def memory(bench: Bench) -> Found:
@@ -160,7 +147,7 @@ def memory(bench: Bench) -> Found:
     return {"peak_mib_by_rows": peak, "labels_per_s": rows / (time.perf_counter() - began)}
 
 
-MEASURES = {"one_thread": one_thread, "ray": on_ray, "without_ray": without_ray, "memory": memory}
+MEASURES = {"one_thread": one_thread, "ray": on_ray, "memory": memory}
 
 
 def main() -> None:
