@@ -57,7 +57,7 @@ def unit_table(decoded: Decoded, scores: Scores | None, made_by: MadeBy) -> pa.T
     )
     for name in ("key", "row", "image", "by", "problem", "inside_share", "fingerprint"):
         columns[name] = pa.array([getattr(row, name) for row in decoded.rows], SCHEMA.field(name).type)
-    columns["file"] = pa.array([decoded.unit.name] * n, pa.string())
+    columns["file"] = pa.array([decoded.unit.file_name] * n, pa.string())
     about = {**made_by, "file": decoded.unit.file_id}
     return pa.table([columns[f.name] for f in SCHEMA], schema=SCHEMA.with_metadata(about))
 

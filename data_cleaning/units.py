@@ -31,13 +31,17 @@ class Unit:
         return self.root / self.name if self.root.is_dir() and self.name != "." else self.root
 
     @property
+    def file_name(self) -> str:
+        """For people, and for keys: as it is found from ``root``."""
+        return self.path.name if self.name == "." else self.name
+
+    @property
     def output_name(self) -> str:
-        plain = self.path.name if self.name == "." else self.name.replace("/", "--")
-        return f"{plain}.{self.start:09d}.parquet"
+        return f"{self.file_name.replace('/', '--')}.{self.start:09d}.parquet"
 
     def key(self, row: str) -> str:
         """Of one label, unique over all files. Our own sets have keys of their own."""
-        return f"{self.path.name if self.name == '.' else self.name}#{row}"
+        return f"{self.file_name}#{row}"
 
 
 @dataclass(frozen=True)

@@ -33,14 +33,14 @@ class PersonCandidate:
 
     def __post_init__(self) -> None:
         if self.points_cam.shape != (NUM_KEYPOINTS, 3) or self.known.shape != (NUM_KEYPOINTS,):
-            raise ValueError(f"{self.where}: expected {NUM_KEYPOINTS} keypoints, got {tuple(self.points_cam.shape)}")
+            raise ValueError(f"expected {NUM_KEYPOINTS} keypoints, got {tuple(self.points_cam.shape)}")
         seen = self.points_cam[self.known]
         if not len(seen):
-            raise ValueError(f"{self.where}: none of the {NUM_KEYPOINTS} keypoints is given")
+            raise ValueError(f"none of the {NUM_KEYPOINTS} keypoints is given")
         if not bool(seen.isfinite().all()):
-            raise ValueError(f"{self.where}: keypoints are not finite")
+            raise ValueError("keypoints are not finite")
         if bool((seen[:, 2] <= 0).any()):
-            raise ValueError(f"{self.where}: the body is behind the camera, or its camera translation is missing")
+            raise ValueError("the body is behind the camera, or its camera translation is missing")
 
     def box_xyxy(self) -> Tensor:
         """(4,) pixels: around the known keypoints."""

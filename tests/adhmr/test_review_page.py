@@ -110,6 +110,20 @@ def test_keys_decide_and_the_download_is_what_clean_takes_back(page, tmp_path):
     assert counted(page, "count") == "3 of 1,000"
 
 
+def test_letters_decide_while_a_filter_or_the_slider_has_the_focus(page):
+    page.locator("#verdict").select_option("0")
+    page.locator("#verdict").focus()
+    page.keyboard.press("k")
+    page.locator("#slide").focus()
+    page.keyboard.press("k")
+    assert counted(page, "byhand") == "2"
+    assert page.locator("#verdict").input_value() == "0"
+    before = page.locator("#slide").input_value()
+    page.keyboard.press("ArrowRight")  # arrows stay the slider's
+    assert page.locator("#slide").input_value() != before
+    assert counted(page, "byhand") == "2"
+
+
 def test_a_picture_leads_to_its_label(page):
     page.locator("figure").first.click()
     assert "label-7" in counted(page, "side")
