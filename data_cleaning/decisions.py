@@ -19,8 +19,9 @@ def read_verdict_column(path: Path, column: str, how_to_get_one: str) -> dict[st
     except (UnicodeDecodeError, IsADirectoryError):
         raise ValueError(f"{path}: expected a table as text (csv)") from None
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if missing := {"key", column} - set(reader.fieldnames or []):
-        raise ValueError(f"{path}: expected the columns key and {column}, {', '.join(sorted(missing))} is missing")
+    if not {"key", column} <= set(reader.fieldnames or []):
+        found = ", ".join(reader.fieldnames or []) or "nothing"
+        raise ValueError(f"{path}: expected the columns key and {column}, separated by commas; found {found}")
     out: dict[str, bool] = {}
     for row in reader:
         key, said = row["key"], (row[column] or "").strip()

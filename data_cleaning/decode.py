@@ -151,7 +151,10 @@ def picture_source(unit: Unit, file: LabelFile, images: Path | None) -> PictureS
     if isinstance(file, TarFile):
         return file.pictures
     if images is None or not images.is_dir():
-        raise NotJudgeableError(f"{unit.path}: give --images, the folder of the photographs of {file.format_name}")
+        given = "" if images is None else f"; {images} is no folder"
+        raise NotJudgeableError(
+            f"{unit.path}: give --images, the folder of the photographs of {file.format_name}{given}"
+        )
     return Photographs(images)
 
 

@@ -55,7 +55,7 @@ def test_checked_labels_are_found_by_key():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("key,picture\na,1\n", "bad is missing"),
+        ("key,picture\na,1\n", "found key, picture"),
         ("key,bad\na,1\nb,\n", "line 3: expected 0 or 1 for b, got ''"),
         ("key,bad\na,1\na,0\n", "a is there twice"),
     ],
