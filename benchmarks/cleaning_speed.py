@@ -117,15 +117,16 @@ def on_ray(bench: Bench) -> Found:
     rows = bench.options.ray_rows
     job = bench.job(rows, ROWS_PER_RAY_UNIT)
     found: dict[str, Rates] = {name: {1: [], 2: []} for name in ("once_running", "with_start", "plain_processes")}
+    written: list[Path] = []
     for turn in range(bench.options.turns):
         for workers in (1, 2):
-            out = bench.folder / f"ray-{turn}-{workers}"
-            found["with_start"][workers].append(rows / timed_on_ray(job, job.units()[0], out, workers))
-            found["once_running"][workers].append(steady_rate(out, workers, rows))
-            plain = bench.folder / f"plain-{turn}-{workers}"
+            ray, plain = (bench.folder / f"{name}-{turn}-{workers}" for name in ("ray", "plain"))
+            found["with_start"][workers].append(rows / timed_on_ray(job, job.units()[0], ray, workers))
+            found["once_running"][workers].append(steady_rate(ray, workers, rows))
             found["plain_processes"][workers].append(plain_rate(job, plain, workers, rows))
+            written += [ray, plain]
         print({name: {n: round(each[-1], 1) for n, each in rates.items()} for name, rates in found.items()}, flush=True)
-    one, *others = (parquets(path) for path in sorted(bench.folder.glob("[rp]*-*-*")))
+    one, *others = map(parquets, written)
     return {name: two_over_one(rates) for name, rates in found.items()} | {
         "same_bytes": all(other == one for other in others), "rows": rows, "rows_per_unit": ROWS_PER_RAY_UNIT,
     }  # fmt: skip

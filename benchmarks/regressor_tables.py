@@ -48,10 +48,10 @@ def cleaning(results: dict[str, Rows]) -> tuple[str, str]:
         whole.append([name, value(row, "labels", 0), *first, *changes(row, "mpvpe_all", *ends)])
         pa = [value(row, "pa_mpvpe_hand", 1), value(row, "pa_mpvpe_all", 1), value(plain, "pa_mpvpe_all", 1)]
         others.append([name, *changes(row, "mpvpe_hand", *ends), *pa])
-    columns, (integral, osx) = ["change, %", "gap closed, %"], (name.partition(",")[0] for name in (integral, osx))
-    head = ["trained on", "labels", f"{integral}: MPVPE, mm", *columns, f"{osx}: MPVPE, mm", *columns]
-    pa_head = ["hands: PA, mm", "all: PA, mm", f"{integral}, all: PA, mm"]
-    return table(head, whole), table([f"{osx}, trained on", "hands: MPVPE, mm", *columns, *pa_head], others)
+    columns = ["change, %", "gap closed, %"]
+    head = ["trained on", "labels", "integral regression: MPVPE, mm", *columns, "OSX-like: MPVPE, mm", *columns]
+    pa_head = ["hands: PA, mm", "all: PA, mm", "integral regression, all: PA, mm"]
+    return table(head, whole), table(["OSX-like, trained on", "hands: MPVPE, mm", *columns, *pa_head], others)
 
 
 MEANS = {
