@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from adhmr.scoring import ScoringJob, score_here
 from adhmr.tables import write_table
-from data_cleaning.files.tar_rows import TarFile
 from data_cleaning.rules import Verdict
 from data_cleaning.side_car import SideCar, read_side_car
 from data_cleaning.units import BadFile, Unit, opened
 from data_cleaning.write import verdict_table, write_hard, write_masked, write_scores, write_soft
+from hmr.formats.labels.tar_rows import TarFile
 
 
 @dataclass(frozen=True)

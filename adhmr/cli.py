@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from hmr.preempted import PreemptedError
+from hmr.training.preempted import PreemptedError
 
 COMMANDS = {
     "demo": "run the whole loop on the embedded default and write report.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +13,6 @@ from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
-from scorer.candidates import candidate_sets
 from scorer.consensus import score_weights, weighted_mean_body
 from scorer.correlation import partial_correlation, pearson, spearman
 from scorer.scores import Scores
@@ -185,12 +184,6 @@ def base_figures(params: BodyParams, regressor: BodyParams, truth: Samples, mode
         "spread_over_mean_error": bootstrap(lambda a, b: mean(a) / mean(b), spread.numpy(), error.numpy()),
         "truth_rank": mean_figure(rank.numpy()),
     }
-
-
-def worst_displacement_mm(samples: Samples, truth: BodyParams, model: BodyModel) -> np.ndarray:
-    """(n,) how far the worst keypoint of each label is off in its crop."""
-    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
-    return candidate_sets(replace(samples, label=truth), labels, model).displacement_mm.amax(-1)[:, 0].numpy()
 
 
 def binary_figures(kept: np.ndarray, gross: np.ndarray) -> dict[str, Figure]:

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from adhmr.progress import StageProgress
 from adhmr.scoring import ScoringJob
+from data_cleaning.config import RepairConfig
 from data_cleaning.decode import picture_source
-from data_cleaning.files.label_file import LabelFile
-from data_cleaning.files.our_folder import OurFolder
-from data_cleaning.repair import PosePrior, RepairConfig
+from data_cleaning.repair import PosePrior
 from data_cleaning.repair_labels import SCHEMA, Repairer, as_repairable, changed_bodies, is_repaired, write_repairs
 from data_cleaning.units import BadFile, Unit, opened
+from hmr.formats.labels.label_file import LabelFile
+from hmr.formats.labels.our_folder import OurFolder
 from hmr.formats.person_candidate import reason_of
 from scorer.protocol import load_scorer
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from adhmr.progress import StageProgress
-from data_cleaning.files.label_file import ParameterModel
-from data_cleaning.files.open import is_our_folder, label_files
 from data_cleaning.run_units import Decoder, score_units
 from data_cleaning.side_car import MadeBy
 from data_cleaning.units import BadFile, Unit, readable_units, units_of
 from hmr.files import read_json, sha256_of
+from hmr.formats.labels.label_file import ParameterModel
+from hmr.formats.labels.open import is_our_folder, label_files
 from hmr.formats.smpl_parameters import stand_in
 from hmr.smplx_files import load_body
 from scorer.protocol import load_scorer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adhmr.progress import StageProgress
 from adhmr.tracking import Tracker
-from hmr.networks.fit import Report
+from hmr.training.fit import Report
 
 
 def training_report(progress: StageProgress, tracker: Tracker, name: str) -> Report:

@@ -31,12 +31,13 @@ from dpo.reference import frozen_copy
 from hmr.camera import bearing
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
+from hmr.networks.branch_loss import Targets
 from hmr.networks.checkpoint import config_from_dict
-from hmr.networks.fit import BatchRandom, autocast, fast_precision
-from hmr.networks.image_branch import Conditions, Targets
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.precision import autocast, fast_precision
 from hmr.pose_state import STATE_DIM
 from hmr.samples import load_samples
+from hmr.training.batch_random import BatchRandom
 
 
 def seconds(work: Callable[[], object], repeats: int, device: torch.device) -> list[float]:

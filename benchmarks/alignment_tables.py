@@ -28,17 +28,20 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels
 from diffusion_hmr import Generator
-from dpo.align import AlignConfig, Replay, align, replay_error
+from dpo.align import Replay, align, replay_error
+from dpo.config import AlignConfig
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge, truth_judge
 from hmr.body import BodyModel
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import pelvis_aligned, point_error_mm
-from hmr.networks.fit import BatchRandom, fit
-from hmr.networks.image_branch import Conditions, Targets
-from hmr.networks.train_branch import conditions_of, split_rows
+from hmr.networks.branch_loss import Targets
+from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples, load_samples
+from hmr.training.batch_random import BatchRandom
+from hmr.training.fit import fit
+from hmr.training.train_branch import split_rows
 from scorer import Scorer
 from scorer.consensus import score_weights, weighted_mean_body
 

@@ -22,10 +22,11 @@ from adhmr.figures import show
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from diffusion_hmr import Generator
-from diffusion_hmr.train import GeneratorTraining, train_generator
+from diffusion_hmr.config import GeneratorTraining
+from diffusion_hmr.train import train_generator
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.image_branch import conditions_of
 from hmr.samples import Samples, load_samples
 from regressors import Regressor
 

@@ -20,13 +20,14 @@ from adhmr.figures import show
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from diffusion_hmr import Generator
-from diffusion_hmr.schedule import PredictionType, SamplerName
+from diffusion_hmr.config import PredictionType, SamplerName
 from diffusion_hmr.train import train_denoiser
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
-from hmr.networks.image_branch import Targets
-from hmr.networks.train_branch import conditions_of, split_rows
+from hmr.networks.branch_loss import Targets
+from hmr.networks.image_branch import conditions_of
 from hmr.samples import Samples, load_samples
+from hmr.training.train_branch import split_rows
 from regressors import Regressor
 
 PREDICTIONS: tuple[PredictionType, ...] = ("v_prediction", "sample", "epsilon")

@@ -13,15 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from adhmr.evaluation import worst_displacement_mm
 from adhmr.world.hidden_truth import load_hidden_truth
 from data_cleaning.guarantee import vouched_threshold
 from data_cleaning.score import score_labels
+from hmr.displacement import GROSS_MM, worst_displacement_mm
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.samples import load_samples
 from scorer import Scorer
-from scorer.candidates import GROSS_MM
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ from adhmr.world.domains import SOURCE, TARGET
 from adhmr.world.make_expressive import Scene, make_expressive_samples
 from adhmr.world.pseudo_hands import HiddenHandTruth, mixed_expressive_labels
 from benchmarks.settings import settings
-from data_cleaning.repair import PosePrior, RepairConfig, repair
+from data_cleaning.config import RepairConfig
+from data_cleaning.repair import PosePrior, repair
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
 from hmr.camera import project
@@ -33,13 +34,14 @@ from hmr.expressive.samples import ExpressiveSamples
 from hmr.expressive.skeleton import PART_NAMES
 from hmr.files import code_version, write_json
 from hmr.metrics import body_errors_mm
-from hmr.networks.fit import FitConfig
-from hmr.networks.image_branch import ImageBranch
-from hmr.networks.train_branch import conditions_of, train_image_branch
+from hmr.networks.image_branch import ImageBranch, conditions_of
 from hmr.samples import Samples
 from hmr.skeleton import NUM_JOINTS
+from hmr.training.config import FitConfig
+from hmr.training.train_branch import train_image_branch
 from regressors import Regressor, RegressorConfig
-from regressors.expressive import ExpressiveConfig, ExpressiveRegressor
+from regressors.config import ExpressiveConfig
+from regressors.expressive import ExpressiveRegressor
 from regressors.train_expressive import train_expressive, train_places
 from scorer import Scorer
 

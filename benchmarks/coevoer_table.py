@@ -28,9 +28,10 @@ from hmr.expressive.metrics import expressive_errors_mm, finger_variance
 from hmr.expressive.samples import ExpressiveSamples
 from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES
 from hmr.files import code_version, write_json
-from hmr.networks.encoder import EncoderConfig
-from hmr.networks.fit import FitConfig
-from regressors.expressive import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
+from hmr.networks.config import EncoderConfig
+from hmr.training.config import FitConfig
+from regressors.config import CoEvoerConfig, ExpressiveConfig
+from regressors.expressive import ExpressiveRegressor
 from regressors.train_expressive import train_expressive, train_places
 
 SCENE = Scene(domain=RENDERED, hidden_hands=0.33)

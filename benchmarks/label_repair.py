@@ -18,7 +18,8 @@ from adhmr.figures import bootstrap, mean_figure, percent_change, show
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels
-from data_cleaning.repair import PosePrior, RepairConfig, refine, repair
+from data_cleaning.config import RepairConfig
+from data_cleaning.repair import PosePrior, refine, repair
 from hmr.body import BodyParams
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body

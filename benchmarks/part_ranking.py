@@ -30,10 +30,10 @@ from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses
 from hmr.networks.checkpoint import load_part
-from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples, load_samples
 from hmr.skeleton import PARTS
 from hmr.smpl_layout import LayoutBody
+from hmr.training.train_branch import train_image_branch
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import CandidateSets, candidate_sets, noised_truth
 from scorer.correlation import spearman

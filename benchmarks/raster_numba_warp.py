@@ -19,9 +19,9 @@ from numba import njit, prange
 
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
-from adhmr.world.render import rasterise
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
+from hmr.rendering.rasterise import rasterise
 
 
 @wp.kernel

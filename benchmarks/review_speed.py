@@ -17,10 +17,10 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from adhmr.figures import Figure, single
-from adhmr.report.overlay import data_uri
 from adhmr.review.build import page
 from benchmarks.settings import settings
 from hmr.files import code_version, write_json
+from hmr.rendering.overlay import data_uri
 from hmr.skeleton import KEYPOINT_NAMES, PARTS
 
 #: One act each, as JavaScript; the milliseconds until the page is laid out again are taken.

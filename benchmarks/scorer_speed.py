@@ -20,12 +20,13 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from benchmarks.matmul_rate import share_of_rate
 from hmr.camera import bearing
+from hmr.displacement import uvd_of
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
-from hmr.networks.fit import fast_precision
+from hmr.networks.precision import fast_precision
 from hmr.samples import Samples
 from scorer import Scorer
-from scorer.candidates import noised_truth, uvd_of
+from scorer.candidates import noised_truth
 
 
 @torch.no_grad()

@@ -25,11 +25,13 @@ from hmr.camera import bearing
 from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses
+from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.checkpoint import load_part
-from hmr.networks.fit import BatchRandom, FitConfig, fit
-from hmr.networks.image_branch import Targets, estimate_loss
-from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples, load_samples
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import fit
+from hmr.training.train_branch import train_image_branch
 from regressors import Regressor
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets, noised_truth

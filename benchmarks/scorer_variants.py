@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from hmr.body import BodyModel
 from hmr.camera import bearing
+from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.inverse_kinematics import twists_from_rotations
 from hmr.networks.blocks import Blocks
 from hmr.networks.encoder import sample_map
-from hmr.networks.fit import autocast
 from hmr.networks.image_branch import Estimate, ImageBranch
+from hmr.networks.precision import autocast
 from hmr.samples import Samples
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
-from scorer.candidates import uvd_of
-from scorer.scorer import ScorerConfig
+from scorer.config import ScorerConfig
 
 
 @dataclass(frozen=True)

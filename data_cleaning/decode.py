@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_cleaning.files.label_file import LabelFile, NotJudgeableError, ParameterModel
-from data_cleaning.files.our_folder import OurFolder
-from data_cleaning.files.tar_rows import TarFile
 from data_cleaning.units import Unit
 from hmr.camera import project
 from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
+from hmr.formats.labels.label_file import LabelFile, NotJudgeableError, ParameterModel
+from hmr.formats.labels.our_folder import OurFolder
+from hmr.formats.labels.tar_rows import TarFile
 from hmr.formats.person_candidate import PersonCandidate, Unreadable, reason_of
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs, PictureSource

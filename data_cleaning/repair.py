@@ -13,6 +13,7 @@ import roma
 import torch
 from torch import Tensor
 
+from data_cleaning.config import RepairConfig
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
 from hmr.hypotheses import Hypotheses
@@ -45,22 +46,6 @@ class PosePrior:
         """Half the squared Mahalanobis distance, (...), of rotations (..., 23, 3, 3)."""
         off = roma.rotmat_to_rotvec(R_parent_joint).flatten(-2) - self.mean
         return 0.5 * ((off @ self.precision) * off).sum(-1)
-
-
-@dataclass(frozen=True)
-class RepairConfig:
-    """keypoint_sigma_share: expected error of a 2D keypoint as a share of the crop's side. anchor_rad, anchor_m, anchor_betas:
-    how far rotations, keypoints and betas of a label are expected to be off; None for no anchor (on validation the one on
-    keypoints did harm). prior: weight of the pose prior.
-    steps, lr: of Adam."""
-
-    keypoint_sigma_share: float = 2 / 256
-    anchor_rad: float | None = 0.15
-    anchor_m: float | None = None
-    anchor_betas: float | None = 0.5
-    prior: float = 1.0
-    steps: int = 150
-    lr: float = 0.02
 
 
 def keypoint_loss(pixels: Tensor, keypoints_2d: Tensor, sigma_px: float) -> Tensor:

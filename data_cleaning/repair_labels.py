@@ -14,14 +14,15 @@ import roma
 import torch
 from torch import Tensor
 
+from data_cleaning.config import RepairConfig
 from data_cleaning.decode import LastPicture, person_crop
-from data_cleaning.files.label_file import LabelFile, RepairableFile
-from data_cleaning.repair import PosePrior, RepairConfig, repair
+from data_cleaning.repair import PosePrior, repair
 from data_cleaning.units import Unit
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
 from hmr.files import write_atomically
 from hmr.formats.labelled_body import LabelledBody
+from hmr.formats.labels.label_file import LabelFile, RepairableFile
 from hmr.formats.person_candidate import Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 from hmr.samples import Samples

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_cleaning.decode import Decoded, decode_folder, decode_people, picture_source
-from data_cleaning.files.label_file import LabelFile, ParameterModel
-from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.score import judge
 from data_cleaning.side_car import MadeBy, bad_rows, is_scored, unit_table, write_unit
 from data_cleaning.units import Unit, opened
+from hmr.formats.labels.label_file import LabelFile, ParameterModel
+from hmr.formats.labels.our_folder import OurFolder
 from hmr.photographs.folder import PictureSource
 from scorer.protocol import AnyScorer
 

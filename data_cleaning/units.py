@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_cleaning.files.json_rows import CocoFile, PairsFile
-from data_cleaning.files.label_file import LabelFile
-from data_cleaning.files.open import label_files, open_labels
-from data_cleaning.files.our_folder import OurFolder
+from hmr.formats.labels.json_rows import CocoFile, PairsFile
+from hmr.formats.labels.label_file import LabelFile
+from hmr.formats.labels.open import label_files, open_labels
+from hmr.formats.labels.our_folder import OurFolder
 
 _ENDS = 1 << 20
 #: Among other files of labels these are listed, and not judged.

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_cleaning.files.human_data import HumanDataFile
-from data_cleaning.files.label_file import LabelFile
-from data_cleaning.files.our_folder import OurFolder
-from data_cleaning.files.row_npz import RowNpzFile
 from data_cleaning.rules import Verdict
 from hmr.files import write_atomically
+from hmr.formats.labels.human_data import HumanDataFile
+from hmr.formats.labels.label_file import LabelFile
+from hmr.formats.labels.our_folder import OurFolder
+from hmr.formats.labels.row_npz import RowNpzFile
 from hmr.samples import Samples, save_samples
 
 

@@ -8,8 +8,8 @@ import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
-from diffusion_hmr.schedule import PredictionType
-from hmr.networks.blocks import BlocksConfig
+from diffusion_hmr.config import PredictionType
+from hmr.networks.config import BlocksConfig
 from hmr.networks.image_branch import Conditions
 from hmr.networks.pose_network import PoseNetwork
 from hmr.pose_state import STATE_DIM

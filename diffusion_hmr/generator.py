@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from diffusion_hmr.config import GeneratorConfig
 from diffusion_hmr.denoiser import Denoiser, PreparedCondition
-from diffusion_hmr.schedule import PredictionType, SamplerName, sampler
+from diffusion_hmr.schedule import sampler
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
-from hmr.networks.blocks import BlocksConfig
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.fit import fast_precision
-from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
+from hmr.networks.precision import fast_precision
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
 from hmr.samples import Samples, check_crop_size
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """size: side of the crops in pixels. prediction, sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk:
-    hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
-
-    size: int = 64
-    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
-    denoiser: BlocksConfig = field(default_factory=BlocksConfig)
-    prediction: PredictionType = "v_prediction"
-    sampler: SamplerName = "dpm-solver++"
-    sampling_steps: int = 8
-    chunk: int = 320
 
 
 def _noise(rows: range, count: int, seed: int) -> Tensor:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor
 
-NUM_TIMESTEPS = 1000
-SamplerName = Literal["dpm-solver++", "ddim"]
+from diffusion_hmr.config import PredictionType, SamplerName
 
-#: What the network predicts, by diffusers' names: v (Salimans and Ho 2022), the sample x_0, or the noise.
-PredictionType = Literal["v_prediction", "sample", "epsilon"]
+NUM_TIMESTEPS = 1000
 
 
 @lru_cache(maxsize=3)

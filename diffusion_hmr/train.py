@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from diffusion_hmr.config import GeneratorConfig, GeneratorTraining
 from diffusion_hmr.denoiser import Denoiser
-from diffusion_hmr.generator import Generator, GeneratorConfig
+from diffusion_hmr.generator import Generator
 from diffusion_hmr.schedule import NUM_TIMESTEPS, training_target
 from hmr.body import BodyModel
-from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
-from hmr.networks.image_branch import Conditions, Targets, root_mean_square
-from hmr.networks.train_branch import conditions_of, split_rows, train_image_branch
+from hmr.networks.branch_loss import Targets, root_mean_square
+from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import Report, fit
+from hmr.training.train_branch import split_rows, train_image_branch
 
 
 def antithetic_timesteps(b: int, n: int, random: BatchRandom) -> Tensor:
@@ -54,19 +57,6 @@ def train_denoiser(
 
     fit(denoiser, loss, len(states), config, seed, report, state_folder)
     return denoiser
-
-
-@dataclass(frozen=True)
-class GeneratorTraining:
-    """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features.
-
-    branch_share: share of the pictures that the branch learns from. The denoiser learns from the others: on pictures that the
-    branch has seen its own estimate is better than it will ever be again, and a denoiser that learnt from those is too sure.
-    """
-
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
-    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
-    branch_share: float = 0.67
 
 
 def train_generator(

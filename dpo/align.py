@@ -7,7 +7,7 @@ paired; every ``ref_model_sync_steps`` the reference follows the policy. Exact l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +18,21 @@ from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
 from diffusion_hmr.schedule import NUM_TIMESTEPS
 from diffusion_hmr.train import prediction_error
+from dpo.config import AlignConfig, TimestepWeighting
 from dpo.family import pair_loss
 from dpo.lora import add_lora, merge_lora
 from dpo.loss import PairErrors, preference_logs
 from dpo.pairs import PreferencePairs
 from dpo.reference import follow, frozen_copy
-from dpo.timesteps import TimestepWeighting, timestep_weights
-from hmr.networks.fit import BatchRandom, FitConfig, Hooks, Report, fit
+from dpo.timesteps import timestep_weights
 from hmr.networks.image_branch import Conditions
+from hmr.training.batch_random import BatchRandom
+from hmr.training.fit import Hooks, Report, fit
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
 PairMaker = Callable[[Generator, Tensor, int], PreferencePairs]
 #: Called before each step with its number; may raise to stop the run.
 Watch = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class AlignConfig:
-    """loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``). beta: on errors averaged over the
-    state's dimensions. timestep_weighting: of the errors, see ``dpo.timesteps``.
-
-    ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) *
-    reference (TRL's names); alpha 0 keeps the base. lora_rank: of adapters on all linear layers, merged at the end (0: the whole
-    denoiser is trained). candidates: M. pairs_per_picture: K. pictures_per_round: drawn anew every
-    ``refresh_every`` steps. replay_weight: weight of the supervised error on replayed labels. diversity: see
-    ``dpo.loss.energy_score_reward``.
-    """
-
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1e-4, weight_decay=0.0))
-    loss_type: tuple[str, ...] = ("sigmoid",)
-    loss_weights: tuple[float, ...] = (1.0,)
-    label_smoothing: float = 0.0
-    beta: float = 50.0
-    timestep_weighting: TimestepWeighting = "uniform"
-    ref_model_sync_steps: int = 12
-    ref_model_mixup_alpha: float = 1.0
-    lora_rank: int = 0
-    candidates: int = 10
-    pairs_per_picture: int = 2
-    pictures_per_round: int = 50
-    refresh_every: int = 12
-    replay_weight: float = 20.0
-    replay_batch: int = 48
-    diversity: float = 0.4
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dpo.config import GuardConfig
+
 
 @dataclass(frozen=True)
 class Checkup:
@@ -23,18 +25,6 @@ class Checkup:
     held_out_reward: float | None = None
     margin: float | None = None
     winner_above_reference: float | None = None
-
-
-@dataclass(frozen=True)
-class GuardConfig:
-    """check_every: steps. patience: checkups in a row that a slow fault must last. min_spread: share of the base's spread that
-    must be left. max_margin: nats. warm_up: checkups after which the mean sample must be better than the base's."""
-
-    check_every: int = 48
-    patience: int = 2
-    min_spread: float = 0.7
-    max_margin: float = 3.0
-    warm_up: int = 4
 
 
 Guard = Callable[[Sequence[Checkup], GuardConfig], str | None]

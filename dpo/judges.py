@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from diffusion_hmr.generator import Generator
-from dpo.align import AlignConfig, PairMaker
+from dpo.align import PairMaker
+from dpo.config import AlignConfig
 from dpo.loss import energy_score_reward
 from dpo.pairs import PreferencePairs, make_pairs
 from hmr.body import BodyModel

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from diffusion_hmr.schedule import noise_schedule
-
-#: uniform: as the paper. min_snr: less at high signal, where errors are small and say little (Hang et al. 2023, gamma 5).
-#: late: only the half of the steps with less noise, where a sample's details are decided.
-TimestepWeighting = Literal["uniform", "min_snr", "late"]
+from dpo.config import TimestepWeighting
 
 
 @lru_cache(maxsize=3)

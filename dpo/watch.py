@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from diffusion_hmr.generator import Generator
-from dpo.guards import Checkup, GuardConfig, first_reason
+from dpo.config import GuardConfig
+from dpo.guards import Checkup, first_reason
 from dpo.judges import Judge
 from hmr.body import BodyModel
 from hmr.files import read_json, write_atomically, write_json

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from hmr.expressive import ExpressiveModel
-from hmr.formats.object_npz import read_object_npz
 from hmr.samples import write_arrays
 from hmr.skeleton import NUM_JOINTS
 from hmr.smpl_layout import LayoutBody
-from hmr.unpickle import read_pickle
+from hmr.untrusted.object_npz import read_object_npz
+from hmr.untrusted.unpickle import read_pickle
 
 #: Number of vertices to the leaf points: head top (of SMPL-X the highest vertex), middle finger tips, big toe tips.
 LEAF_VERTICES = {6890: (411, 2445, 5905, 3216, 6617), 10475: (-1, 5058, 7794, 5770, 8463)}

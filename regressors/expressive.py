@@ -7,8 +7,7 @@ share everything else, so a comparison of the two is one of what lies between fe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import roma
 import torch
@@ -21,10 +20,11 @@ from hmr.expressive.samples import ExpressiveSamples
 from hmr.expressive.skeleton import NUM_EXPRESSIVE_JOINTS, PART_JOINTS
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
-from hmr.networks.fit import autocast, full_precision
+from hmr.networks.encoder import PictureEncoder, sample_map
+from hmr.networks.precision import autocast, full_precision
 from hmr.pose_state import root_depth
 from hmr.samples import Samples, check_crop_size
+from regressors.config import ExpressiveConfig
 from regressors.enhancer import Exchange, Memory, RefineNet, each_other, everything, itself
 from regressors.foreground import TorsoTokens
 from regressors.parts import Boxes, BoxNet, crop_parts, integral
@@ -33,33 +33,7 @@ from regressors.placement import heatmap_weight, shift_onto_joints
 NUM_BODY_JOINTS = len(PART_JOINTS["body"])
 #: What the body head says besides rotations: ten betas, log extent, and where the pelvis is beyond the heat map's place (u, v).
 REST = 10 + 1 + 2
-ExchangeKind = Literal["enhancer", "self_attention", "apart"]
 _MEMORIES: dict[str, Memory] = {"enhancer": each_other, "self_attention": everything, "apart": itself}
-
-
-@dataclass(frozen=True)
-class CoEvoerConfig:
-    """What CoEvoer puts between features and heads. foreground: Portrait Foreground Extraction. exchange: how parts speak, and
-    layers: how often. torso_tokens: prior interaction tokens for each of the three parts.
-    """
-
-    foreground: bool = True
-    exchange: ExchangeKind = "enhancer"
-    layers: int = 1
-    torso_tokens: int = 6
-    heads: int = 4
-
-
-@dataclass(frozen=True)
-class ExpressiveConfig:
-    """size: side of the crops in pixels. cells: a part is cropped to cells x cells features. between: None is the OSX-like
-    baseline."""
-
-    size: int = 96
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    cells: int = 4
-    hidden: int = 256
-    between: CoEvoerConfig | None = None
 
 
 @dataclass(frozen=True)

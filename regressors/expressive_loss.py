@@ -21,7 +21,7 @@ from hmr.expressive.skeleton import (
     PART_OWNERS,
     PART_ROOT,
 )
-from hmr.networks.image_branch import heatmap_cross_entropy
+from hmr.networks.branch_loss import heatmap_cross_entropy
 from hmr.pose_state import uvd_from_points
 from regressors.expressive import NUM_BODY_JOINTS, ExpressivePrediction
 

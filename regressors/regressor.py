@@ -5,7 +5,6 @@ Trained with the same budget on the same features it is the fair opponent of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,21 +12,17 @@ from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
-from hmr.networks.blocks import BlocksConfig
+from hmr.networks.branch_loss import root_mean_square
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.fit import BatchRandom, FitConfig, Report, autocast, fit
-from hmr.networks.image_branch import Conditions, ImageBranch, ImageBranchConfig, root_mean_square
+from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
 from hmr.networks.pose_network import PoseNetwork
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.precision import autocast
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
 from hmr.samples import Samples, check_crop_size
-
-
-@dataclass(frozen=True)
-class RegressorConfig:
-    size: int = 64
-    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
-    head: BlocksConfig = field(default_factory=BlocksConfig)
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import Report, fit
+from regressors.config import RegressorConfig
 
 
 class Regressor(Pretrained):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,21 +14,17 @@ from hmr.expressive import ExpressiveModel
 from hmr.expressive.samples import ExpressiveSamples
 from hmr.files import write_atomically
 from hmr.networks.checkpoint import without_downloads
-from hmr.networks.fit import BatchRandom, FitConfig, Report, fit, full_precision
-from regressors.expressive import ExpressiveConfig, ExpressivePrediction, ExpressiveRegressor
+from hmr.networks.precision import full_precision
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import Report, fit
+from regressors.config import ExpressiveConfig, ExpressiveTraining
+from regressors.expressive import ExpressivePrediction, ExpressiveRegressor
 from regressors.expressive_loss import expressive_loss, localisation_loss
 
 Loss = Callable[[ExpressivePrediction, ExpressiveSamples, ExpressiveModel], tuple[Tensor, dict[str, Tensor]]]
 #: What is the same in every member of the family and says where things are, not what they do.
 LOCALISATION = ("encoder", "joints", "boxes")
-
-
-@dataclass(frozen=True)
-class ExpressiveTraining:
-    """places: the encoder learns where joints and parts are, first and by itself. bodies: then everything, together."""
-
-    places: FitConfig = field(default_factory=lambda: FitConfig(steps=1000, batch_size=48, lr=1e-2))
-    bodies: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=48, lr=3e-3))
 
 
 def _fit(

@@ -8,17 +8,15 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
+from hmr.displacement import displacement_mm, uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import body_errors_mm
 from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
-from hmr.pose_state import crop_extent, uvd_from_points
+from hmr.pose_state import crop_extent
 from hmr.samples import Samples
 
 QUALITIES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
 """The errors that the paper's score learns to rank by (ADHMR section 4.2)."""
-
-GROSS_MM = 200.0
-"""A candidate is grossly wrong when some keypoint is further off than this in its picture."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,6 @@ class CandidateSets:
         return CandidateSets(*(torch.cat([getattr(p, k) for p in parts]) for k in CandidateSets.__dataclass_fields__))
 
 
-def uvd_of(params: BodyParams, K: Tensor, size: int, model: BodyModel) -> Tensor:
-    """[b, n] bodies and (b, 3, 3) cameras to UVD (b, n, 29, 3), kept within sane bounds."""
-    points = model.keypoints(params)
-    in_front = points[..., 2:].clamp_min(0.1)
-    uvd = uvd_from_points(torch.cat([points[..., :2], in_front], -1), K[:, None], size)
-    return uvd.clamp(-4, 4)
-
-
 def candidate_errors_mm(params: BodyParams, truth: BodyParams, model: BodyModel, chunk: int = 256) -> Tensor:
     """[b, n] bodies against [b] truths: (b, n, 4) errors in mm, columns QUALITIES."""
     rows = []
@@ -56,17 +46,6 @@ def candidate_errors_mm(params: BodyParams, truth: BodyParams, model: BodyModel,
         errors = body_errors_mm(model.posed(params[part]), model.posed(truth[part].map(lambda x: x[:, None])))
         rows.append(torch.stack([errors[q] for q in QUALITIES], -1))
     return torch.cat(rows)
-
-
-def displacement_mm(uvd: Tensor, true_uvd: Tensor, true_extent: Tensor) -> Tensor:
-    """How far each keypoint is off in the crop's own space (across, and in relative depth), without any alignment.
-
-    uvd (b, n, 29, 3), true_uvd (b, 29, 3), true_extent (b,) metres across the crop. Returns (b, n, 29). Averages aligned at
-    the pelvis hide one wrong limb, a wrong scale, a wrong place; this does not.
-    """
-    half = 0.5 * true_extent[:, None, None]
-    metres = (uvd - true_uvd[:, None]) * torch.stack([half, half, torch.ones_like(half)], -1)
-    return 1000 * metres.norm(dim=-1)
 
 
 def candidate_sets(

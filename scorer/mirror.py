@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
+from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
 from hmr.skeleton import MIRRORED_KEYPOINT
-from scorer.candidates import uvd_of
 from scorer.protocol import AnyScorer
 from scorer.scores import Scores
 

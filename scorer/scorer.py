@@ -7,7 +7,7 @@ displacement from that estimate is what it is judged by at first, and the blocks
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,27 +15,18 @@ from torch import Tensor, nn
 
 from hmr.body import BodyModel
 from hmr.camera import bearing
+from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
-from hmr.networks.blocks import Blocks, BlocksConfig
+from hmr.networks.blocks import Blocks
 from hmr.networks.checkpoint import config_from_dict, load_weights, read_config, save_network
 from hmr.networks.encoder import sample_map
-from hmr.networks.fit import autocast
-from hmr.networks.image_branch import Estimate, ImageBranch, ImageBranchConfig
+from hmr.networks.image_branch import Estimate, ImageBranch
+from hmr.networks.precision import autocast
 from hmr.samples import Samples, check_crop_size
 from hmr.skeleton import NUM_KEYPOINTS
-from scorer.candidates import uvd_of
+from scorer.config import ScorerConfig
 from scorer.own_estimate import expected_displacement
 from scorer.scores import Calibration, Scores
-
-
-@dataclass(frozen=True)
-class ScorerConfig:
-    """size: side of the crops in pixels. chunk: candidates of a picture that are scored at once."""
-
-    size: int = 64
-    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
-    blocks: BlocksConfig = field(default_factory=BlocksConfig)
-    chunk: int = 128
 
 
 @dataclass(frozen=True)

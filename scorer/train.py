@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,35 +10,21 @@ from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.camera import bearing
+from hmr.displacement import GROSS_MM
 from hmr.hypotheses import Hypotheses
+from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.checkpoint import load_part
-from hmr.networks.fit import BatchRandom, FitConfig, Report, fit
-from hmr.networks.image_branch import Targets, estimate_loss
-from hmr.networks.train_branch import train_image_branch
 from hmr.samples import Samples
-from scorer.candidates import GROSS_MM, QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
+from hmr.training.batch_random import BatchRandom
+from hmr.training.fit import Report, fit
+from hmr.training.train_branch import train_image_branch
+from scorer.candidates import QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
+from scorer.config import ScorerConfig, ScorerTraining
 from scorer.ranknet import displacement_loss, gross_loss, part_ranknet_loss, ranknet_loss
-from scorer.scorer import BlindScorer, Judgement, Scorer, ScorerConfig
+from scorer.scorer import BlindScorer, Judgement, Scorer
 from scorer.scores import Calibration, fit_calibration, fit_platt
 
 DISPLACEMENT_WEIGHT, GROSS_WEIGHT = 1.5, 8.0
-
-
-@dataclass(frozen=True)
-class ScorerTraining:
-    """The two fits of a scorer: its encoder as a mesh-recovery encoder (as the paper's ViT is), then the ranking.
-
-    own_weight: weight of the encoder's own estimate while ranking is learnt; without it the estimate that candidates are
-    compared with drifts away. qualities: the errors of QUALITIES to rank by; the paper sums all four, but half of those forget
-    the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
-    part_weight: of ranking each part of the body by itself.
-    """
-
-    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
-    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=560, batch_size=32, lr=2e-3))
-    own_weight: float = 2.0
-    qualities: tuple[str, ...] = ("pve", "mpjpe")
-    part_weight: float = 5.0
 
 
 def judgement_loss(

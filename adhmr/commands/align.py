@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from adhmr.tracking import Log
-from dpo.align import AlignConfig
-from dpo.guards import GuardConfig
+from dpo.config import AlignConfig, GuardConfig
 
 if TYPE_CHECKING:
     from diffusion_hmr import Generator
@@ -72,8 +71,8 @@ def run(options: Options) -> None:
     from dpo.watch import CHECKUPS_FILE, StoppedByGuardError
     from hmr.files import checkpoint_folder, write_provenance
     from hmr.free_body import free_body
-    from hmr.networks.image_branch import Targets
-    from hmr.networks.train_branch import conditions_of
+    from hmr.networks.branch_loss import Targets
+    from hmr.networks.image_branch import conditions_of
     from hmr.samples import load_samples
 
     _check(options)
@@ -166,7 +165,7 @@ def _maker(options: Options, judge: Judge, samples: Samples, conditions: Conditi
 
 def _watcher(options: Options, generator: Generator, judge: Judge, body: LayoutBody, folder: Path) -> Watcher:
     from dpo.watch import Validation, Watcher, load_checkups
-    from hmr.networks.train_branch import conditions_of
+    from hmr.networks.image_branch import conditions_of
     from hmr.samples import load_samples
 
     assert options.validation is not None

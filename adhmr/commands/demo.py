@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from adhmr.tracking import Log
 
 
@@ -34,6 +32,8 @@ class Options:
 
 
 def run(options: Options) -> int:
+    import torch
+
     from adhmr.demo.main import run_demo
 
     torch.set_num_threads(options.threads or torch.get_num_threads())

@@ -42,7 +42,7 @@ def run(options: Options) -> None:
     from hmr.files import new_folder, write_json, write_provenance
     from hmr.free_body import free_body
     from hmr.hypotheses import Hypotheses
-    from hmr.networks.train_branch import conditions_of
+    from hmr.networks.image_branch import conditions_of
     from scorer import Scorer
 
     body, samples = free_body(1200), load_pictures(options.data)

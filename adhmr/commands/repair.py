@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data_cleaning.repair import PosePrior, RepairConfig
+from data_cleaning.config import RepairConfig
+from data_cleaning.repair import PosePrior
 
 if TYPE_CHECKING:
     from adhmr.scoring import ScoringJob
@@ -118,8 +119,8 @@ def repair_files(options: Options, job: ScoringJob, prior: PosePrior | None) -> 
 def run(options: Options) -> int:
     from adhmr.exit_code import exit_code
     from adhmr.scoring import ScoringJob
-    from data_cleaning.files.open import is_our_folder
     from hmr.files import write_provenance
+    from hmr.formats.labels.open import is_our_folder
 
     prior = prior_of(options.prior) if options.prior is not None else None
     if is_our_folder(options.data):

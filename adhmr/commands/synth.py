@@ -43,8 +43,8 @@ def run(options: Options) -> None:
     from PIL import Image
 
     from adhmr.progress import console
-    from adhmr.report.overlay import sheet
     from hmr.files import new_folder, write_atomically, write_provenance
+    from hmr.rendering.overlay import sheet
 
     if options.count < 1 or options.size < 16:
         raise ValueError(f"expected at least 1 picture of 16 px, got {options.count} of {options.size} px")

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from adhmr.tracking import Log
-from diffusion_hmr.generator import GeneratorConfig
-from diffusion_hmr.train import GeneratorTraining
+from diffusion_hmr.config import GeneratorConfig, GeneratorTraining
 
 
 @dataclass(frozen=True)

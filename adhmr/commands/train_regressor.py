@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adhmr.tracking import Log
 from regressors import ExpressiveConfig
-from regressors.train_expressive import ExpressiveTraining
+from regressors.config import ExpressiveTraining
 
 HELD_BACK = 0.95
 """Share of the pictures that is learnt from; the others are looked at."""
@@ -54,9 +54,9 @@ def run(options: Options) -> None:
     from hmr.expressive.metrics import expressive_errors_mm, known_means
     from hmr.expressive.samples import ExpressiveSamples, load_expressive_samples
     from hmr.files import checkpoint_folder, write_atomically, write_provenance
-    from hmr.networks.train_branch import split_rows
     from hmr.samples import check_crop_size
     from hmr.smplx_files import load_expressive_body
+    from hmr.training.train_branch import split_rows
     from regressors.train_expressive import train_in_stages
 
     body = free_expressive_body(2500) if options.smplx is None else load_expressive_body(options.smplx)

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from adhmr.tracking import Log
-from scorer.scorer import ScorerConfig
-from scorer.train import ScorerTraining
+from scorer.config import ScorerConfig, ScorerTraining
 
 
 @dataclass(frozen=True)

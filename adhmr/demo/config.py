@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from diffusion_hmr.train import GeneratorTraining
-from dpo.align import AlignConfig
-from hmr.networks.fit import FitConfig
-from scorer.train import ScorerTraining
+from diffusion_hmr.config import GeneratorTraining
+from dpo.config import AlignConfig
+from hmr.training.config import FitConfig
+from scorer.config import ScorerTraining
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from adhmr.tracking import Tracker
 from hmr.files import read_json, write_json
 from hmr.free_body import free_body
 from hmr.networks.checkpoint import json_round_trip
-from hmr.networks.fit import Report
 from hmr.samples import Samples, load_samples
 from hmr.smpl_layout import LayoutBody
+from hmr.training.fit import Report
 
 STATE_FILE = "demo.json"
 

@@ -19,7 +19,6 @@ from adhmr.evaluation import (
     judge,
     part_figures,
     ranking,
-    worst_displacement_mm,
 )
 from adhmr.figures import Figure, mean_figure
 from adhmr.world.domains import DOMAINS
@@ -34,17 +33,18 @@ from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.train import train_generator
 from dpo.align import Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
+from hmr.displacement import GROSS_MM, uvd_of, worst_displacement_mm
 from hmr.estimator import name_of
 from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
-from hmr.networks.image_branch import Conditions, Targets
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.branch_loss import Targets
+from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples, save_samples
 from regressors import Regressor, RegressorConfig
 from regressors.regressor import train_regressor_head
 from scorer import Scorer, ScorerConfig
-from scorer.candidates import GROSS_MM, CandidateSets, candidate_sets, noised_truth, uvd_of
+from scorer.candidates import CandidateSets, candidate_sets, noised_truth
 from scorer.scorer import BlindScorer
 from scorer.train import calibrate, train_blind_scorer, train_scorer
 

@@ -9,9 +9,9 @@ import torch
 import trimesh
 from PIL import Image
 
-from adhmr.report.overlay import draw_body
 from hmr.body import BodyParams
 from hmr.files import write_atomically
+from hmr.rendering.overlay import draw_body
 from hmr.samples import body_params_arrays, write_arrays
 from hmr.smpl_layout import LayoutBody
 

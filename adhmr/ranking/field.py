@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
+from hmr.displacement import uvd_of
 from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.hypotheses import Hypotheses
@@ -16,7 +17,6 @@ from hmr.photographs.people import Person, crops
 from hmr.photographs.read import read_photograph
 from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
-from scorer.candidates import uvd_of
 
 SAME_PERSON_IOU = 0.4
 

@@ -11,13 +11,13 @@ import torch
 
 from adhmr.pictures import load_pictures
 from adhmr.ranking.field import Field, field_of_hypotheses, field_of_people
-from adhmr.report.overlay import GREEN, RED, draw_body, draw_keypoints, enlarged, sheet
 from hmr.body import BodyParams
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.formats.read_candidates import read_candidates
 from hmr.formats.smpl_parameters import stand_in
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
+from hmr.rendering.overlay import GREEN, RED, draw_body, draw_keypoints, enlarged, sheet
 from hmr.smplx_files import load_body
 from scorer.scores import Scores
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from adhmr.report.overlay import BLUE, GREEN, draw_mesh, enlarged, sheet
 from hmr.expressive import ExpressiveModel, ExpressiveParams
 from hmr.expressive.samples import ExpressiveSamples
+from hmr.rendering.overlay import BLUE, GREEN, draw_mesh, enlarged, sheet
 
 
 def expressive_sheet(

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from adhmr.demo.metrics import ORDER, collect_metrics
-from adhmr.evaluation import PROTOCOL, calibration_bins, worst_displacement_mm
+from adhmr.evaluation import PROTOCOL, calibration_bins
 from adhmr.figures import Figure
 from adhmr.report import plots
-from adhmr.report.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
 from adhmr.tracking import read_curve
 from adhmr.world.hidden_truth import load_hidden_truth
 from data_cleaning.score import score_labels
 from hmr.body import BodyParams
+from hmr.displacement import GROSS_MM, worst_displacement_mm
 from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
 from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
+from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
 from hmr.samples import Samples, load_samples
 from scorer import Scorer
-from scorer.candidates import GROSS_MM
 
 STYLE = """
 :root{color-scheme:light}

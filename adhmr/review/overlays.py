@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from adhmr.cleaning import Cleaned
-from adhmr.report.overlay import data_uri
 from adhmr.review.sample import bones_over, unit_of_row
 from data_cleaning.decode import Decoded
-from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.units import opened
+from hmr.formats.labels.our_folder import OurFolder
+from hmr.rendering.overlay import data_uri
 from hmr.skeleton import KEYPOINT_NAMES
 
 PIXELS = 224

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from adhmr.report.overlay import BLUE, draw_body, draw_keypoints, enlarged
 from adhmr.scoring import ScoringJob
 from data_cleaning.decode import Decoded
-from data_cleaning.files.our_folder import OurFolder
 from data_cleaning.units import Unit, opened
+from hmr.formats.labels.our_folder import OurFolder
 from hmr.free_body import free_body
+from hmr.rendering.overlay import BLUE, draw_body, draw_keypoints, enlarged
 
 
 def unit_of_row(units: list[Unit], row: int) -> Unit:

@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 
 from adhmr.world.domains import Domain
-from adhmr.world.render import Looks
+from hmr.rendering.render import Looks
 from hmr.skeleton import JOINT_NAMES
 from hmr.smpl_layout import LayoutBody
 

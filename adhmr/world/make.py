@@ -11,9 +11,9 @@ from roma import rotvec_to_rotmat
 from adhmr.world.domains import Domain
 from adhmr.world.looks import sample_looks
 from adhmr.world.poses import Poses, sample_poses
-from adhmr.world.render import Looks, render
 from hmr.body import FACING_CAMERA, BodyParams
 from hmr.camera import project, square_crop_affine
+from hmr.rendering.render import Looks, render
 from hmr.samples import Samples
 from hmr.smpl_layout import LayoutBody
 

@@ -11,11 +11,11 @@ from adhmr.world.domains import SOURCE, Domain
 from adhmr.world.hands import expressive_rotations
 from adhmr.world.looks import sample_looks
 from adhmr.world.make import CHUNK, crop_cameras, exact_crops, sample_bodies
-from adhmr.world.render import Looks, render
 from hmr.camera import project
 from hmr.expressive import ExpressiveModel, ExpressiveParams
 from hmr.expressive.samples import BOXED_PARTS, ExpressiveSamples, part_boxes
 from hmr.expressive.skeleton import EXPRESSIVE_KEYPOINT_NAMES, PART_NAMES
+from hmr.rendering.render import Looks, render
 
 #: What a video call shows: no hips, no legs.
 _UPPER = tuple(

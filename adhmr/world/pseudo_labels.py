@@ -10,12 +10,11 @@ import torch
 from roma import rotvec_to_rotmat
 from torch import Tensor
 
-from adhmr.evaluation import worst_displacement_mm
 from adhmr.world.poses import pulled_to_rest
 from hmr.body import BodyModel, BodyParams
+from hmr.displacement import GROSS_MM, worst_displacement_mm
 from hmr.perturb import choose, gaussian, mirrored, shifted, wrong_limb, wrong_scale
 from hmr.samples import Samples
-from scorer.candidates import GROSS_MM
 
 _BENT = ["left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "right_hip"]
 

@@ -14,7 +14,7 @@ from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.inverse_kinematics import pelvis_of_spine, rotations_below
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.fit import autocast
+from hmr.networks.precision import autocast
 from hmr.pose_state import PoseState, points_from_uvd
 from hmr.samples import Samples
 from hmr.skeleton import KEYPOINT_PARENTS, NUM_KEYPOINTS

@@ -8,10 +8,10 @@ from typing import Any
 
 from hmr.body import BodyModel
 from hmr.formats.human_data import is_human_data, read_human_data
-from hmr.formats.object_npz import read_object_npz
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.person_files import hmr2, sam_3d_body, smpler_x
 from hmr.photographs.folder import Photographs
+from hmr.untrusted.object_npz import read_object_npz
 
 PersonReader = Callable[[dict[str, Any], Path, str, Photographs, BodyModel], PersonCandidate]
 

@@ -6,20 +6,11 @@ made once for all hypotheses and all denoising steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-
-@dataclass(frozen=True)
-class BlocksConfig:
-    width: int = 64
-    depth: int = 2
-    heads: int = 2
-    ffn: int = 128
-    dropout: float = 0.0
+from hmr.networks.config import BlocksConfig
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

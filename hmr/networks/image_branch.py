@@ -6,25 +6,21 @@ at the branch's *own* keypoints, the same for all hypotheses), and what a scorer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
-from hmr.body import BodyModel
-from hmr.networks.encoder import EncoderConfig, PictureEncoder, map_tokens, position_grid, sample_map
-from hmr.pose_state import PoseState, crop_extent, state_from_body
+from hmr.camera import bearing
+from hmr.networks.config import ImageBranchConfig
+from hmr.networks.encoder import PictureEncoder, map_tokens, position_grid, sample_map
+from hmr.networks.precision import autocast
+from hmr.pose_state import PoseState
 from hmr.samples import Samples
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
 
 _TWIST_CHILD = list(BONE_CHILD[1:])
 _TWIST_JOINT = list(range(1, NUM_JOINTS))
-
-
-@dataclass(frozen=True)
-class ImageBranchConfig:
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    hidden: int = 256
 
 
 @dataclass(frozen=True)
@@ -148,68 +144,16 @@ def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
     return torch.cat([uv, d - d[:, :1]], -1)
 
 
-def heatmap_cross_entropy(heatmaps: Tensor, uv: Tensor, width: float = 0.07) -> Tensor:
-    """Cross-entropy (b, k) of the cells' probabilities, logits (b, k, h, w), against a Gaussian about uv (b, k, 2).
-
-    Integral regression alone moves a mean; this says where the peak is, and learning is about twice as fast for it.
-    """
-    h, w = heatmaps.shape[-2:]
-    centre = uv.clamp(-REACH, REACH)
-    across = (-0.5 * ((cell_centres(w, uv.device) - centre[..., :1]) / width).square()).softmax(-1)
-    down = (-0.5 * ((cell_centres(h, uv.device) - centre[..., 1:]) / width).square()).softmax(-1)
-    target = down[..., :, None] * across[..., None, :]
-    return -(target.flatten(2) * heatmaps.flatten(2).log_softmax(-1)).sum(-1)
-
-
-def root_mean_square(residual: Tensor) -> Tensor:
-    """Over the rows of (n, 133), with a floor for dimensions that hardly move: (133,)."""
-    return residual.square().mean(0).sqrt().clamp_min(0.02)
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Labels as the networks learn them: state (n, 133), shape (n, 10), extent (n,)."""
-
-    state: Tensor
-    shape: Tensor
-    extent: Tensor
-
-    def __getitem__(self, rows) -> Targets:
-        return Targets(self.state[rows], self.shape[rows], self.extent[rows])
-
-    def to(self, device: torch.device) -> Targets:
-        return Targets(self.state.to(device), self.shape.to(device), self.extent.to(device))
-
-    @classmethod
-    def of(cls, samples: Samples, model: BodyModel) -> Targets:
-        state = state_from_body(samples.label, model, samples.K, samples.size)
-        return cls(state.pack(), samples.label.shape, crop_extent(samples.label.t_cam_root, samples.K, samples.size))
-
-
-def estimate_loss(own: Estimate, target: Targets) -> tuple[Tensor, dict[str, Tensor]]:
-    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent, the cross-entropy of the heatmaps; and a
-    Laplace likelihood of the scales.
-
-    The likelihood does not move the estimate itself: a picture that is hard would then be learnt less.
-    """
-    state = PoseState.unpack(target.state)
-    off = (own.state.uvd - state.uvd).abs().detach()
-    parts = {
-        "scale": (off / own.uvd_scale + own.uvd_scale.log()).mean(),
-        "heatmaps": heatmap_cross_entropy(own.heatmaps, state.uvd[..., :2]).mean(),
-        "uv": (own.state.uvd[..., :2] - state.uvd[..., :2]).abs().mean(),
-        "d": (own.state.uvd[..., 2] - state.uvd[..., 2]).abs().mean(),
-        "twist": (own.state.twist - state.twist).square().mean(),
-        "shape": (own.shape - target.shape).square().mean(),
-        "extent": (own.extent.log() - target.extent.log()).abs().mean(),
-    }
-    total = (
-        4 * parts["uv"]
-        + 4 * parts["d"]
-        + parts["twist"]
-        + 0.05 * parts["shape"]
-        + parts["extent"]
-        + parts["heatmaps"]
-        + 0.1 * parts["scale"]
-    )
-    return total, {key: value.detach() for key, value in parts.items()}
+@torch.no_grad()
+def conditions_of(branch: ImageBranch, samples: Samples, batch_size: int = 256) -> Conditions:
+    """The frozen branch over all pictures; features are kept on the CPU, in float32."""
+    branch.eval()
+    device = next(branch.parameters()).device
+    towards = bearing(samples.K, samples.size)
+    parts = []
+    for start in range(0, len(samples), batch_size):
+        rows = slice(start, start + batch_size)
+        with autocast(device):
+            part = branch.conditions(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
+        parts.append(part.map(lambda x: x.float().cpu()))
+    return Conditions.cat(parts)

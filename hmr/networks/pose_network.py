@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hmr.networks.blocks import Blocks, BlocksConfig
+from hmr.networks.blocks import Blocks
+from hmr.networks.config import BlocksConfig
 from hmr.networks.image_branch import Conditions
 from hmr.pose_state import PoseState
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from hmr.body import BodyModel
+from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
 from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
-from scorer.candidates import uvd_of
 from scorer.released.score_head import score_head
 from scorer.scores import Scores
 

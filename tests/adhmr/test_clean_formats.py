@@ -9,7 +9,7 @@ from label_files import N, make
 from PIL import Image
 
 from adhmr.cli import main
-from data_cleaning.files.open import open_labels
+from hmr.formats.labels.open import open_labels
 
 
 def data(folder):

@@ -11,8 +11,8 @@ from PIL import Image
 
 from adhmr.cli import main
 from adhmr.scoring import ScoringJob
-from data_cleaning.files.open import open_labels
 from data_cleaning.side_car import is_scored
+from hmr.formats.labels.open import open_labels
 
 
 def arguments(path, scorer, *more):

@@ -5,9 +5,9 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from adhmr.world.poses import GESTURES, collides, sample_poses
 from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
-from adhmr.world.render import rasterise
 from hmr.free_body import free_body
 from hmr.metrics import errors_of_hypotheses_mm
+from hmr.rendering.rasterise import rasterise
 
 
 def test_same_seed_same_bytes():

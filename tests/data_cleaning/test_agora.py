@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from data_cleaning.files.open import open_labels
 from hmr.camera import project
+from hmr.formats.labels.open import open_labels
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
-from hmr.pandas_pickle import read_frame
 from hmr.photographs.folder import Photographs, pinhole
+from hmr.untrusted.pandas_pickle import read_frame
 
 pd = pytest.importorskip("pandas", reason='comes with pip install -e ".[ray]"')
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from label_files import N, make, person
 
-from data_cleaning.files.label_file import ParameterModel
-from data_cleaning.files.open import open_labels
 from hmr.camera import default_K, project
+from hmr.formats.labels.label_file import ParameterModel
+from hmr.formats.labels.open import open_labels
 from hmr.formats.person_candidate import BY_KEYPOINTS, BY_PARAMETERS, BY_STAND_IN, PersonCandidate, Unreadable
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from label_files import WRITERS, N, make
 
-from data_cleaning.files.open import open_labels
-from hmr.formats.object_npz import read_object_npz
+from hmr.formats.labels.open import open_labels
+from hmr.untrusted.object_npz import read_object_npz
 
 WRITTEN = [kind for kind in WRITERS if kind != "sequence"]
 KEEP = np.array([True, False, True, True, False])

@@ -6,7 +6,8 @@ import pytest
 import roma
 import torch
 
-from data_cleaning.repair import PosePrior, RepairConfig, keypoint_loss, refine, repair
+from data_cleaning.config import RepairConfig
+from data_cleaning.repair import PosePrior, keypoint_loss, refine, repair
 from hmr.camera import project
 from hmr.free_body import free_body
 from hmr.perturb import gaussian

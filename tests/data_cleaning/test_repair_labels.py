@@ -11,13 +11,13 @@ import torch
 from label_files import WRITERS, H, N, W, make, person
 from second_best import SecondBest
 
-from data_cleaning.files.npz import member_names, read_member
-from data_cleaning.files.open import open_labels
-from data_cleaning.repair import RepairConfig
+from data_cleaning.config import RepairConfig
 from data_cleaning.repair_labels import Repairer, changed_bodies
 from data_cleaning.units import Unit, opened
 from hmr.camera import project
 from hmr.formats.from_keypoints import HUMAN_DATA_190, SPIN_44, SPIN_44_OF_SMPL, seen_keypoints
+from hmr.formats.labels.npz import member_names, read_member
+from hmr.formats.labels.open import open_labels
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs
 from hmr.skeleton import KEYPOINT_NAMES

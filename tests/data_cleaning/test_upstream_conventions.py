@@ -10,10 +10,10 @@ import torch
 from body_file import write_smpl_file
 from label_files import N, make, person
 
-from data_cleaning.files.agora import named_in_either_size
-from data_cleaning.files.label_file import ParameterModel
-from data_cleaning.files.npz import read_member, shape_of
-from data_cleaning.files.open import open_labels
+from hmr.formats.labels.agora import named_in_either_size
+from hmr.formats.labels.label_file import ParameterModel
+from hmr.formats.labels.npz import read_member, shape_of
+from hmr.formats.labels.open import open_labels
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.formats.smpl_parameters import body_of_parameters, stand_in
 from hmr.free_body import free_body

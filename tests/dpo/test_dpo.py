@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from diffusion_hmr import Generator, GeneratorConfig
-from dpo.align import AlignConfig, align, pair_errors
+from dpo.align import align, pair_errors
+from dpo.config import AlignConfig
 from dpo.family import LOSS_TYPES, pair_loss
 from dpo.judges import fixed_pairs, pair_maker, random_judge
 from dpo.lora import add_lora
@@ -25,8 +26,10 @@ from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, require_made_fo
 from dpo.reference import follow, frozen_copy
 from dpo.timesteps import timestep_weights
 from hmr.free_body import free_body
-from hmr.networks.fit import BatchRandom, FitConfig, TrainingDivergedError
-from hmr.networks.train_branch import conditions_of
+from hmr.networks.image_branch import conditions_of
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import TrainingDivergedError
 
 
 def test_equation_5_by_hand():

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from dpo.guards import Checkup, GuardConfig, first_reason
+from dpo.config import GuardConfig
+from dpo.guards import Checkup, first_reason
 from dpo.watch import StoppedByGuardError, Watcher, load_checkups
 
 HEALTHY = Checkup(0, 60.0, -80.0, 70.0, 90.0, -82.0, 0.5, -0.01)
@@ -58,7 +59,7 @@ def test_a_watched_run_stops_with_the_best_weights(small_world, tmp_path):
     from dpo.judges import random_judge
     from dpo.watch import Validation
     from hmr.free_body import free_body
-    from hmr.networks.train_branch import conditions_of
+    from hmr.networks.image_branch import conditions_of
 
     torch.manual_seed(0)
     generator = Generator(GeneratorConfig(sampling_steps=2))

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hmr.formats.object_npz import read_object_npz
+from hmr.untrusted.object_npz import read_object_npz
 
 
 class _Malicious:

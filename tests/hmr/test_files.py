@@ -10,7 +10,7 @@ from hmr.files import new_folder, write_atomically
 from hmr.hypotheses import load_hypotheses
 from hmr.samples import load_samples, read_arrays, save_samples
 from hmr.smplx_files import find_file, load_body, load_expressive_body
-from hmr.unpickle import read_pickle
+from hmr.untrusted.unpickle import read_pickle
 
 
 class Evil:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from hmr.unpickle import plain, restricted_load
+from hmr.untrusted.unpickle import plain, restricted_load
 
 
 class Made:

@@ -11,9 +11,11 @@ from torch import nn
 
 from diffusion_hmr import Generator, GeneratorConfig
 from hmr.networks.checkpoint import config_from_dict
-from hmr.networks.encoder import EncoderConfig, PictureEncoder, sample_map
-from hmr.networks.fit import FitConfig, Hooks, TrainingDivergedError, fit, rows_of_step
-from hmr.preempted import PreemptedError
+from hmr.networks.config import EncoderConfig
+from hmr.networks.encoder import PictureEncoder, sample_map
+from hmr.training.config import FitConfig
+from hmr.training.fit import Hooks, TrainingDivergedError, fit, rows_of_step
+from hmr.training.preempted import PreemptedError
 
 
 def train(folder, stops, ema=0.9):
@@ -203,8 +205,9 @@ def test_a_generator_samples_and_survives_its_files(tmp_path, small_world):
 
 def test_a_branch_that_had_finished_is_not_trained_again(tmp_path, small_world):
     from hmr.free_body import free_body
-    from hmr.networks.image_branch import ImageBranch, ImageBranchConfig
-    from hmr.networks.train_branch import split_rows, train_image_branch
+    from hmr.networks.config import ImageBranchConfig
+    from hmr.networks.image_branch import ImageBranch
+    from hmr.training.train_branch import split_rows, train_image_branch
 
     steps: list[int] = []
     branches = []

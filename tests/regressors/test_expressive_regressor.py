@@ -13,14 +13,15 @@ from adhmr.world.make_expressive import Scene, make_expressive_samples
 from hmr.expressive import free_expressive_body
 from hmr.expressive.samples import without_hands
 from hmr.expressive.skeleton import PART_JOINTS, PART_NAMES
-from hmr.networks.encoder import EncoderConfig
-from hmr.networks.fit import FitConfig
-from hmr.preempted import PreemptedError
+from hmr.networks.config import EncoderConfig
+from hmr.training.config import FitConfig
+from hmr.training.preempted import PreemptedError
 from regressors import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
+from regressors.config import ExpressiveTraining
 from regressors.enhancer import Exchange, each_other, everything, itself
 from regressors.expressive_loss import expressive_loss, parameter_loss, part_of_joints, part_of_keypoints
 from regressors.parts import crop_parts
-from regressors.train_expressive import ExpressiveTraining, train_expressive, train_in_stages
+from regressors.train_expressive import train_expressive, train_in_stages
 
 MODEL = free_expressive_body(2500)
 TINY = EncoderConfig(backbone_args={"channels": [8, 8, 16, 16]}, channels=16)

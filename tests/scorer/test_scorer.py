@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from hmr.camera import bearing
+from hmr.displacement import uvd_of
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
 from scorer import Scorer, ScorerConfig
-from scorer.candidates import QUALITIES, candidate_sets, noised_truth, uvd_of
+from scorer.candidates import QUALITIES, candidate_sets, noised_truth
 from scorer.correlation import pearson, spearman
 from scorer.mirror import mirror_images, mirror_uvd, score_both_ways
 from scorer.own_estimate import expected_absolute

@@ -11,9 +11,12 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.camera import bearing
 from hmr.files import write_atomically
-from hmr.networks.fit import BatchRandom, FitConfig, Report, autocast, fit
-from hmr.networks.image_branch import Conditions, ImageBranch, Targets, estimate_loss
+from hmr.networks.branch_loss import Targets, estimate_loss
+from hmr.networks.image_branch import ImageBranch
 from hmr.samples import Samples
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.fit import Report, fit
 
 
 def train_image_branch(
@@ -53,18 +56,3 @@ def split_rows(count: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
     if not 0 < cut < count:
         raise ValueError(f"a share of {share:g} of {count} pictures leaves nothing on one side; expected more pictures")
     return order[:cut].sort().values, order[cut:].sort().values
-
-
-@torch.no_grad()
-def conditions_of(branch: ImageBranch, samples: Samples, batch_size: int = 256) -> Conditions:
-    """The frozen branch over all pictures; features are kept on the CPU, in float32."""
-    branch.eval()
-    device = next(branch.parameters()).device
-    towards = bearing(samples.K, samples.size)
-    parts = []
-    for start in range(0, len(samples), batch_size):
-        rows = slice(start, start + batch_size)
-        with autocast(device):
-            part = branch.conditions(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
-        parts.append(part.map(lambda x: x.float().cpu()))
-    return Conditions.cat(parts)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_cleaning.files.agora import AgoraFile
-from data_cleaning.files.human_data import HumanDataFile
-from data_cleaning.files.json_rows import json_file
-from data_cleaning.files.label_file import LabelFile
-from data_cleaning.files.npz import member_names
-from data_cleaning.files.our_folder import OurFolder
-from data_cleaning.files.parquet_rows import ParquetFile
-from data_cleaning.files.row_npz import RowNpzFile
-from data_cleaning.files.row_readers import kind_of
-from data_cleaning.files.sequence_pickle import SequenceFile
-from data_cleaning.files.tar_rows import tar_file
+from hmr.formats.labels.agora import AgoraFile
+from hmr.formats.labels.human_data import HumanDataFile
+from hmr.formats.labels.json_rows import json_file
+from hmr.formats.labels.label_file import LabelFile
+from hmr.formats.labels.npz import member_names
+from hmr.formats.labels.our_folder import OurFolder
+from hmr.formats.labels.parquet_rows import ParquetFile
+from hmr.formats.labels.row_npz import RowNpzFile
+from hmr.formats.labels.row_readers import kind_of
+from hmr.formats.labels.sequence_pickle import SequenceFile
+from hmr.formats.labels.tar_rows import tar_file
 
 SUFFIXES = (".npz", ".json", ".parquet", ".tar", ".pkl")
 

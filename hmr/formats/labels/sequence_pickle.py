@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_cleaning.files.label_file import ParameterModel
+from hmr.formats.labels.label_file import ParameterModel
 from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource
 from hmr.skeleton import NUM_JOINTS, NUM_KEYPOINTS
-from hmr.unpickle import read_pickle
+from hmr.untrusted.unpickle import read_pickle
 
 
 @dataclass

@@ -19,34 +19,15 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from hmr.networks.preemption import preemption_asked, sigterm_is_a_request
-from hmr.networks.sharding import BeforeSharding, deal_out, is_sharded, whole
-from hmr.networks.training_state import TrainingState, keep_states, load_state, save_state
-from hmr.preempted import PreemptedError
+from hmr.networks.precision import autocast
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import FitConfig
+from hmr.training.preempted import PreemptedError
+from hmr.training.preemption import preemption_asked, sigterm_is_a_request
+from hmr.training.sharding import BeforeSharding, deal_out, is_sharded, whole
+from hmr.training.state import TrainingState, keep_states, load_state, save_state
 
 Report = Callable[[int, int, dict[str, float]], None]
-
-
-class BatchRandom:
-    """Random numbers of one step. A batch is dealt out to ``parts`` (processes, and steps of gradient accumulation); numbers are
-    drawn for the whole of it, and each part gets its own, so they do not depend on how many parts there are."""
-
-    def __init__(self, seed: int, device: torch.device, part: int = 0, parts: int = 1) -> None:
-        self.generator = torch.Generator(device=device).manual_seed(seed)
-        self.device, self.part, self.parts = device, part, parts
-
-    def deal(self, whole: Tensor) -> Tensor:
-        """This part of something whose first axis is the batch."""
-        return whole[self.part :: self.parts]
-
-    def normal(self, count: int, *shape: int) -> Tensor:
-        """Standard normal (count, ...) for ``count`` items of this part."""
-        return self.deal(torch.randn(count * self.parts, *shape, generator=self.generator, device=self.device))
-
-    def integers(self, high: int, count: int, *shape: int) -> Tensor:
-        """Uniform in 0 .. high - 1, (count, ...)."""
-        shape = (count * self.parts, *shape)
-        return self.deal(torch.randint(0, high, shape, generator=self.generator, device=self.device))
 
 
 Loss = Callable[[Tensor, BatchRandom], tuple[Tensor, dict[str, Tensor]]]
@@ -59,50 +40,8 @@ class Keeps(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-@dataclass(frozen=True)
-class FitConfig:
-    """steps: optimiser steps. batch_size: over all processes. lr: peak; linear warm-up for ``warmup`` of the steps, then cosine
-    decay to zero.
-
-    ema_decay: decay of the averaged weights (0: none). precision: "auto" is bf16 where the device is fast at it.
-    gradient_accumulation_steps: parts that a process's batch is cut into, for memory; the result is the same.
-    keep_last: training states that are kept on disk while the run lasts. shard: deal parameters, gradients and the optimiser's
-    state out to the processes (FSDP2) instead of copying them to each, for backbones that are too large for that.
-    """
-
-    steps: int = 1000
-    batch_size: int = 128
-    lr: float = 1e-3
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    grad_clip: float = 1.0
-    ema_decay: float = 0.0
-    precision: str = "auto"
-    gradient_accumulation_steps: int = 1
-    keep_last: int = 1
-    shard: bool = False
-
-
 class TrainingDivergedError(ValueError):
     """A loss or a gradient that is not finite; the last good state is kept."""
-
-
-def fast_precision(device: torch.device) -> str:
-    """ "bf16" where the device multiplies it natively, else "no"."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bf16" if device.type == "cpu" and native() else "no"
-
-
-def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
-    chosen = fast_precision(device) if precision == "auto" else precision
-    return torch.autocast(device.type, torch.bfloat16, enabled=chosen == "bf16")
-
-
-def full_precision(device: torch.device) -> torch.autocast:
-    """Inside autocast, for geometry: in bf16 a point three metres away is rounded to the centimetre."""
-    return torch.autocast(device.type, enabled=False)
 
 
 def learning_rate_share(step: int, config: FitConfig) -> float:

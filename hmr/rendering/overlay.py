@@ -8,8 +8,8 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from adhmr.world.render import rasterise
 from hmr.body import BodyParams
+from hmr.rendering.rasterise import rasterise
 from hmr.skeleton import KEYPOINT_PARENTS
 from hmr.smpl_layout import LayoutBody
 

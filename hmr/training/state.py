@@ -14,7 +14,7 @@ from diffusers.training_utils import EMAModel
 from torch import nn
 
 from hmr.files import write_atomically
-from hmr.networks.sharding import dealt_like, is_sharded, load_whole_states, whole_list, whole_states
+from hmr.training.sharding import dealt_like, is_sharded, load_whole_states, whole_list, whole_states
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hmr.unpickle import Restricted
+from hmr.untrusted.unpickle import Restricted
 
 
 class Inert:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hmr.files import write_atomically
-from hmr.formats.object_npz import content_of, read_npy, refused_by_name
+from hmr.untrusted.object_npz import content_of, read_npy, refused_by_name
 
 
 def member_names(path: Path) -> list[str]:

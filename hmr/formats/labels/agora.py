@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_cleaning.files.label_file import ParameterModel
 from hmr.camera import project
+from hmr.formats.labels.label_file import ParameterModel
 from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
-from hmr.pandas_pickle import read_frame
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
+from hmr.untrusted.pandas_pickle import read_frame
 
 WIDTH, HEIGHT = 3840, 2160
 """Pixels that ``gt_joints_2d`` are in; the published pictures also come smaller."""

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of, with_rows
 from hmr.body import BodyModel, BodyParams
 from hmr.files import write_atomically
 from hmr.formats.human_data import HumanDataRows
 from hmr.formats.labelled_body import LabelledBody
-from hmr.formats.object_npz import content_of, read_object_npz
+from hmr.formats.labels.label_file import ParameterModel, copy_whole
+from hmr.formats.labels.npz import boxed, member_names, read_member, rewrite_npz, rows_of, shape_of, with_rows
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import body_joints, rotation_numbers, transl_of
 from hmr.photographs.folder import PictureSource
+from hmr.untrusted.object_npz import content_of, read_object_npz
 
 _WHOLE = {"config", "misc"}
 #: How many rows there are, in files of different age.

@@ -12,15 +12,15 @@ import numpy as np
 import roma
 import torch
 
-from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.npz import member_names, rewrite_npz, rows_of, shape_of, with_rows
-from data_cleaning.files.row_readers import FITTABLE, Fittable, Reader, joints_of_pose, text_of
 from hmr.body import BodyModel, BodyParams
 from hmr.formats.labelled_body import LabelledBody
-from hmr.formats.object_npz import read_object_npz
+from hmr.formats.labels.label_file import ParameterModel, copy_whole
+from hmr.formats.labels.npz import member_names, rewrite_npz, rows_of, shape_of, with_rows
+from hmr.formats.labels.row_readers import FITTABLE, Fittable, Reader, joints_of_pose, text_of
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import transl_of
 from hmr.photographs.folder import PictureSource
+from hmr.untrusted.object_npz import read_object_npz
 
 _SOFT = ("has_body_pose", "has_betas")
 _EVERY_ROW = {

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from data_cleaning.files.label_file import ParameterModel
 from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.formats.from_keypoints import (
@@ -24,6 +23,7 @@ from hmr.formats.from_keypoints import (
     translation_from_pixels,
 )
 from hmr.formats.labelled_body import LabelledBody
+from hmr.formats.labels.label_file import ParameterModel
 from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate
 from hmr.formats.smpl_parameters import body_of_parameters, check_betas, keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from hmr.unpickle import plain, restricted_load
+from hmr.untrusted.unpickle import plain, restricted_load
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_cleaning.files.label_file import NotJudgeableError, ParameterModel, copy_whole
 from hmr.camera import default_K
 from hmr.files import read_json, write_atomically
+from hmr.formats.labels.label_file import NotJudgeableError, ParameterModel, copy_whole
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.smpl_parameters import keypoints_of_parameters
 from hmr.photographs.folder import PictureSource, pinhole

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.row_readers import humans_4d
-from data_cleaning.files.sam_3d_body import sam_3d_body
 from hmr.files import write_atomically
+from hmr.formats.labels.label_file import ParameterModel, copy_whole
+from hmr.formats.labels.row_readers import humans_4d
+from hmr.formats.labels.sam_3d_body import sam_3d_body
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 from hmr.photographs.read import photograph_from, upright_size_wh
-from hmr.unpickle import restricted_load
+from hmr.untrusted.unpickle import restricted_load
 
 _BLOCK, _RECORD = 512, 10240
 _PICTURES = ("jpg", "jpeg", "png", "webp")

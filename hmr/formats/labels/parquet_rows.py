@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_cleaning.files.label_file import ParameterModel, copy_whole
-from data_cleaning.files.sam_3d_body import sam_3d_body
 from hmr.files import write_atomically
+from hmr.formats.labels.label_file import ParameterModel, copy_whole
+from hmr.formats.labels.sam_3d_body import sam_3d_body
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
 

@@ -1,0 +1,42 @@
+"""The generator's architecture, objective, sampler and training. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hmr.networks.config import BlocksConfig, ImageBranchConfig
+from hmr.training.config import FitConfig
+
+SamplerName = Literal["dpm-solver++", "ddim"]
+
+
+#: What the network predicts, by diffusers' names: v (Salimans and Ho 2022), the sample x_0, or the noise.
+PredictionType = Literal["v_prediction", "sample", "epsilon"]
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """size: side of the crops in pixels. prediction, sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk:
+    hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
+
+    size: int = 64
+    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    denoiser: BlocksConfig = field(default_factory=BlocksConfig)
+    prediction: PredictionType = "v_prediction"
+    sampler: SamplerName = "dpm-solver++"
+    sampling_steps: int = 8
+    chunk: int = 320
+
+
+@dataclass(frozen=True)
+class GeneratorTraining:
+    """The two fits of a generator: the image branch, then the denoiser on the frozen branch's features.
+
+    branch_share: share of the pictures that the branch learns from. The denoiser learns from the others: on pictures that the
+    branch has seen its own estimate is better than it will ever be again, and a denoiser that learnt from those is too sure.
+    """
+
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
+    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
+    branch_share: float = 0.67

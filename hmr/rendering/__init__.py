@@ -1,0 +1,1 @@
+"""Meshes to pixels: the rasteriser, finished pictures, and bodies drawn over pictures."""

@@ -1,0 +1,35 @@
+"""The scorer's architecture and training. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hmr.networks.config import BlocksConfig, ImageBranchConfig
+from hmr.training.config import FitConfig
+
+
+@dataclass(frozen=True)
+class ScorerConfig:
+    """size: side of the crops in pixels. chunk: candidates of a picture that are scored at once."""
+
+    size: int = 64
+    branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    blocks: BlocksConfig = field(default_factory=BlocksConfig)
+    chunk: int = 128
+
+
+@dataclass(frozen=True)
+class ScorerTraining:
+    """The two fits of a scorer: its encoder as a mesh-recovery encoder (as the paper's ViT is), then the ranking.
+
+    own_weight: weight of the encoder's own estimate while ranking is learnt; without it the estimate that candidates are
+    compared with drifts away. qualities: the errors of QUALITIES to rank by; the paper sums all four, but half of those forget
+    the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
+    part_weight: of ranking each part of the body by itself.
+    """
+
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
+    ranking: FitConfig = field(default_factory=lambda: FitConfig(steps=560, batch_size=32, lr=2e-3))
+    own_weight: float = 2.0
+    qualities: tuple[str, ...] = ("pve", "mpjpe")
+    part_weight: float = 5.0
