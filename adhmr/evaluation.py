@@ -8,13 +8,18 @@ import numpy as np
 from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap, mean, mean_figure, percent_change
-from hmr.body import BodyModel, BodyParams
+from diffusion_hmr import Generator
+from hmr.body import BodyModel, BodyParams, check_body
+from hmr.estimator import Estimator
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
+from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
+from hmr.views import Views
 from scorer.consensus import score_weights, weighted_mean_body
 from scorer.correlation import partial_correlation, pearson, spearman
+from scorer.protocol import AnyScorer
 from scorer.scores import Scores
 
 MEASURES = ("pve", "mpjpe", "pa_pve", "pa_mpjpe")
@@ -197,4 +202,52 @@ def binary_figures(kept: np.ndarray, gross: np.ndarray) -> dict[str, Figure]:
         "precision": bootstrap(ratio, dropped & gross, dropped),
         "recall": bootstrap(ratio, dropped & gross, gross),
         "kept": bootstrap(mean, kept.astype(float)),
+    }
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """candidates: M. seed: of the sampling."""
+
+    candidates: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1:
+            raise ValueError(f"expected at least one candidate a picture, got {self.candidates}")
+
+
+def evaluate(
+    estimator: Estimator, samples: Samples, body: BodyModel, scorer: AnyScorer, sampling: Sampling, source: str
+) -> tuple[Judged, Hypotheses]:
+    """A generator or a regressor on labelled pictures: its figures, and the candidates that they are of.
+
+    Raises ValueError for pictures of another size, or another body.
+    """
+    estimator.check_size(samples)
+    zero = None
+    if isinstance(estimator, Generator):
+        conditions = conditions_of(estimator.branch, samples)
+        hypotheses, zero = sampled(estimator, conditions, samples, body, sampling, source)
+    else:
+        hypotheses = estimator.propose(samples, body, sampling.candidates, sampling.seed, source)
+    return judge(hypotheses, zero, samples, scorer.score(samples, hypotheses, body).value, body), hypotheses
+
+
+def sampled(
+    generator: Generator, conditions: Conditions, views: Views, body: BodyModel, sampling: Sampling, source: str
+) -> tuple[Hypotheses, BodyParams]:
+    """Candidates [b, n], and the deterministic samples [b, 1], of pictures whose conditions are known."""
+    check_body("generator", generator.config.body, body)
+    params = generator.sample_bodies(conditions, views.K, body, sampling.candidates, sampling.seed)
+    zero = generator.sample_bodies(conditions, views.K, body, 1, sampling.seed, zero_noise=True)
+    return Hypotheses(views.key, params, body.family, source, sampling.seed), zero
+
+
+def compare(judged: dict[str, Judged]) -> dict[str, dict[str, dict[str, Figure]]]:
+    """The figures of each, and the paired change of the others against the first."""
+    base = next(iter(judged.values()))
+    return {
+        "generators": {name: j.figures() for name, j in judged.items()},
+        "change": {name: j.change_percent(base) for name, j in judged.items() if j is not base},
     }

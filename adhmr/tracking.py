@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from adhmr.option_types import Log
 from hmr.files import is_first_process
-
-Log = Literal["files", "wandb"]
 
 
 class Tracker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adhmr.progress import StageProgress
 from adhmr.tracking import Tracker
-from hmr.training.fit import Report
+from hmr.training.run import Report
 
 
 def training_report(progress: StageProgress, tracker: Tracker, name: str) -> Report:

@@ -30,10 +30,10 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from data_cleaning.run_units import score_units
 from data_cleaning.score import judge
+from hmr.body_codec import arrays_of_bodies
 from hmr.camera import project
 from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
-from hmr.samples import body_params_arrays
 from scorer.protocol import load_scorer
 
 WIDTH, HEIGHT, PHOTOGRAPHS = 640, 480, 200
@@ -52,7 +52,7 @@ def write_photographs(folder: Path) -> None:
 def write_labels(path: Path, count: int) -> None:
     """Bodies of the target domain in the middle of a photograph."""
     bodies = make_samples(DOMAINS["target"], 200, 64, 5, free_body(1200), "speed").label
-    arrays = body_params_arrays(bodies)
+    arrays = arrays_of_bodies(bodies)
     K = np.array([[700.0, 0, WIDTH / 2], [0, 700.0, HEIGHT / 2], [0, 0, 1]], dtype=np.float32)
     seen = project(free_body(1200).keypoints(bodies)[:, :24], torch.from_numpy(K)).numpy()
     pose = np.concatenate([arrays["global_orient"], arrays["body_pose"].reshape(-1, 69)], 1)

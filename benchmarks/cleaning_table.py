@@ -27,16 +27,16 @@ from data_cleaning.config import RepairConfig
 from data_cleaning.repair import PosePrior, repair
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
+from hmr.body import BodyParams
 from hmr.camera import project
-from hmr.expressive import ExpressiveParams, free_expressive_body
-from hmr.expressive.metrics import expressive_errors_mm
-from hmr.expressive.samples import ExpressiveSamples
-from hmr.expressive.skeleton import PART_NAMES
 from hmr.files import code_version, write_json
+from hmr.free_body import free_body_with_hands
 from hmr.metrics import body_errors_mm
 from hmr.networks.image_branch import ImageBranch, conditions_of
+from hmr.part_metrics import expressive_errors_mm
 from hmr.samples import Samples
 from hmr.skeleton import NUM_JOINTS
+from hmr.skeleton_smplx import PART_NAMES
 from hmr.training.config import FitConfig
 from hmr.training.train_branch import train_image_branch
 from regressors import Regressor, RegressorConfig
@@ -46,7 +46,7 @@ from regressors.train_expressive import train_expressive, train_places
 from scorer import Scorer
 
 KEYPOINT_NOISE_PX_OF_256 = 2.0
-MODEL = free_expressive_body(2500)
+MODEL = free_body_with_hands(2500)
 LAYOUT = MODEL.layout()
 
 
@@ -54,7 +54,7 @@ LAYOUT = MODEL.layout()
 class Labels:
     """To be cleaned: pictures with pseudo-labels, the hidden truth, and 2D keypoints as a detector gives them (n, 29, 3)."""
 
-    samples: ExpressiveSamples
+    samples: Samples
     truth: HiddenHandTruth
     detected: Tensor
 
@@ -77,7 +77,7 @@ def hand_mm(scored) -> np.ndarray:
     return np.stack([scored.part_mm("left_hand"), scored.part_mm("right_hand")], 1)
 
 
-def sets_to_train_on(labels: Labels, checked: Labels, scorer: Scorer, prior: PosePrior) -> dict[str, ExpressiveSamples]:
+def sets_to_train_on(labels: Labels, checked: Labels, scorer: Scorer, prior: PosePrior) -> dict[str, Samples]:
     """The table's rows; subsets, but for what is repaired first, have as many pictures as the scorer keeps."""
     samples, n = labels.samples, len(labels.samples)
     of_checked = score_labels(scorer, checked.bodies(), LAYOUT)
@@ -96,7 +96,7 @@ def sets_to_train_on(labels: Labels, checked: Labels, scorer: Scorer, prior: Pos
     )
     R = samples.label.R_parent_joint.clone()
     R[:, :21] = fitted.label.R_parent_joint[:, :21]
-    repaired = replace(samples, label=ExpressiveParams(
+    repaired = replace(samples, label=BodyParams(
         fitted.label.R_cam_root, R, fitted.label.shape, samples.label.expression, fitted.label.t_cam_root
     ))  # fmt: skip
     after = score_labels(scorer, fitted, LAYOUT)
@@ -122,13 +122,13 @@ class IntegralRegression:
 
     name = "integral regression, 24 joints"
 
-    def __init__(self, size: int, source: ExpressiveSamples, start_steps: int, steps: int) -> None:
+    def __init__(self, size: int, source: Samples, start_steps: int, steps: int) -> None:
         self.config, self.training = RegressorConfig(size), FitConfig(steps, 64, 5e-3)
         torch.manual_seed(0)
         self.start = ImageBranch(self.config.branch, size)
         train_image_branch(self.start, source.bodies(), LAYOUT, FitConfig(start_steps, 64, 1e-2), 0, lambda *_: None)
 
-    def errors(self, train: ExpressiveSamples, test: ExpressiveSamples, seed: int) -> dict[str, np.ndarray]:
+    def errors(self, train: Samples, test: Samples, seed: int) -> dict[str, np.ndarray]:
         regressor = Regressor(self.config)
         regressor.branch.load_state_dict(self.start.state_dict())
         train_image_branch(regressor.branch, train.bodies(), LAYOUT, self.training, seed, lambda *_: None)
@@ -144,7 +144,7 @@ class WithHands:
     def __init__(self, name: str, config: ExpressiveConfig, start: ExpressiveRegressor, steps: int) -> None:
         self.name, self.config, self.start, self.training = name, config, start, FitConfig(steps, 32, 3e-3)
 
-    def errors(self, train: ExpressiveSamples, test: ExpressiveSamples, seed: int) -> dict[str, np.ndarray]:
+    def errors(self, train: Samples, test: Samples, seed: int) -> dict[str, np.ndarray]:
         regressor = train_expressive(self.config, train, MODEL, self.training, seed, lambda *_: None, self.start)
         predicted = regressor.predict(test, MODEL)[0]
         found = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, MODEL).items()}

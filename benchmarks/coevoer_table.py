@@ -23,12 +23,12 @@ from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
 from adhmr.world.domains import RENDERED
 from adhmr.world.make_expressive import Scene, make_expressive_samples
 from benchmarks.settings import settings
-from hmr.expressive import free_expressive_body
-from hmr.expressive.metrics import expressive_errors_mm, finger_variance
-from hmr.expressive.samples import ExpressiveSamples
-from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES
 from hmr.files import code_version, write_json
+from hmr.free_body import free_body_with_hands
 from hmr.networks.config import EncoderConfig
+from hmr.part_metrics import expressive_errors_mm, finger_variance
+from hmr.samples import Samples
+from hmr.skeleton_smplx import SMPLX
 from hmr.training.config import FitConfig
 from regressors.config import CoEvoerConfig, ExpressiveConfig
 from regressors.expressive import ExpressiveRegressor
@@ -45,9 +45,9 @@ ROWS: dict[str, CoEvoerConfig | None] = {
 CONTROL = ("CoEvoer", "without the enhancer (parts apart, as many parameters)")
 
 
-def columns(regressor: ExpressiveRegressor, test: ExpressiveSamples, hidden: np.ndarray) -> dict[str, np.ndarray]:
+def columns(regressor: ExpressiveRegressor, test: Samples, hidden: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) each; a picture without a hidden hand has no error of hidden hands (NaN)."""
-    model = free_expressive_body(2500)
+    model = free_body_with_hands(2500)
     predicted = regressor.predict(test, model)[0]
     errors = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, model).items()}
     out = {}
@@ -63,9 +63,9 @@ def columns(regressor: ExpressiveRegressor, test: ExpressiveSamples, hidden: np.
     return out
 
 
-def bounds(train: ExpressiveSamples, test: ExpressiveSamples) -> dict[str, dict[str, Figure]]:
+def bounds(train: Samples, test: Samples) -> dict[str, dict[str, Figure]]:
     """Errors of hands on exact arms whose fingers are in their mean pose, or those of the picture with the nearest arms."""
-    first, wrists = EXPRESSIVE_JOINT_NAMES.index("left_index1") - 1, EXPRESSIVE_JOINT_NAMES.index("left_wrist") - 1
+    first, wrists = SMPLX.joint_names.index("left_index1") - 1, SMPLX.joint_names.index("left_wrist") - 1
     arms, arms_of_test = (s.label.R_parent_joint[:, :wrists].flatten(1) for s in (train, test))
     fingers = train.label.R_parent_joint[:, first:]
     guesses = {
@@ -75,7 +75,7 @@ def bounds(train: ExpressiveSamples, test: ExpressiveSamples) -> dict[str, dict[
     out = {}
     for name, guess in guesses.items():
         R = torch.cat([test.label.R_parent_joint[:, :first], guess], 1)
-        found = expressive_errors_mm(replace(test.label, R_parent_joint=R), test.label, free_expressive_body(2500))
+        found = expressive_errors_mm(replace(test.label, R_parent_joint=R), test.label, free_body_with_hands(2500))
         out[name] = {
             f"{kind}_hand": mean_figure((0.5 * (found[f"{kind}_left_hand"] + found[f"{kind}_right_hand"])).numpy())
             for kind in ("mpvpe", "pa_mpvpe")
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--data_seed", type=int, default=11, help="of the pictures; other ones for trying things out")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    model, training = free_expressive_body(2500), FitConfig(options.steps, options.batch, options.lr)
+    model, training = free_body_with_hands(2500), FitConfig(options.steps, options.batch, options.lr)
     places = FitConfig(options.places_steps, options.batch, 1e-2)
     starts: list[ExpressiveRegressor] = []
     worlds = {"hands follow arms": SCENE, "hands independent of arms": replace(SCENE, hands_follow=False)}

@@ -32,7 +32,7 @@ from hmr.hypotheses import Hypotheses, load_hypotheses
 from hmr.networks.checkpoint import load_part
 from hmr.samples import Samples, load_samples
 from hmr.skeleton import PARTS
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
 from hmr.training.train_branch import train_image_branch
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import CandidateSets, candidate_sets, noised_truth
@@ -70,7 +70,7 @@ class Tests:
         )
 
     @classmethod
-    def for_validation(cls, demo: Path, size: int, model: LayoutBody) -> Tests:
+    def for_validation(cls, demo: Path, size: int, model: SkinnedBody) -> Tests:
         base = Generator.from_pretrained(demo / "generator-base")
         truth = make_samples(DOMAINS["target"], 300, size, 181, model, "validation")
         labelled, hidden = mixed_labels(
@@ -79,7 +79,7 @@ class Tests:
         return cls(truth, base.propose(truth, model, 10, 184, "base"), labelled, hidden.gross)
 
 
-def figures(scorer: Scorer, tests: Tests, model: LayoutBody) -> dict[str, Figure]:
+def figures(scorer: Scorer, tests: Tests, model: SkinnedBody) -> dict[str, Figure]:
     truth = tests.truth
     out: dict[str, Figure] = {}
     kinds = {

@@ -12,20 +12,17 @@ from torch import Tensor
 
 from data_cleaning.units import Unit
 from hmr.camera import project
-from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
+from hmr.formats.candidate_crop import uvd_in_view, view_of
 from hmr.formats.labels.label_file import LabelFile, NotJudgeableError, ParameterModel
 from hmr.formats.labels.our_folder import OurFolder
 from hmr.formats.labels.tar_rows import TarFile
 from hmr.formats.person_candidate import PersonCandidate, Unreadable, reason_of
 from hmr.free_body import free_body
 from hmr.photographs.folder import Photographs, PictureSource
-from hmr.photographs.people import Person, crops
 from hmr.pose_state import uvd_from_points
-from hmr.samples import Samples
+from hmr.views import Views
 
 BY_BODY = "body"
-#: Times the picture; a body that is so near the camera is a mistake, and its crop would fill the memory.
-LARGEST_BOX = 10
 
 
 @dataclass(frozen=True)
@@ -44,12 +41,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Decoded:
-    """rows of a unit; of those that can be judged (``place``, (m,)) the crops, uvd (m, 29, 3) and which are known (m, 29)."""
+    """rows of a unit; of those that can be judged (``place``, (m,)) the views, uvd (m, 29, 3) and which are known (m, 29)."""
 
     unit: Unit
     rows: tuple[Row, ...]
     place: np.ndarray
-    samples: Samples | None
+    views: Views | None
     uvd: Tensor
     known: Tensor
 
@@ -67,9 +64,7 @@ def _nothing() -> tuple[Tensor, Tensor]:
 
 def decode_folder(unit: Unit, file: OurFolder, size: int) -> Decoded:
     """Of our own set; the bodies are the free body's. Raises ValueError for pictures without labels, or of another size."""
-    samples = file.samples[slice(unit.start, unit.stop)]
-    if "none" in samples.label_kind:
-        raise ValueError(f"{unit.path}: there are pictures without labels; there is nothing to judge")
+    samples = file.samples[slice(unit.start, unit.stop)].with_smpl_joints()
     if samples.size != size:
         raise ValueError(f"{unit.path}: this scorer was trained on {size} px crops, the pictures are {samples.size} px")
     points = free_body(1200).keypoints(samples.label)
@@ -90,41 +85,18 @@ def decode_folder(unit: Unit, file: OurFolder, size: int) -> Decoded:
     return Decoded(unit, rows, place.numpy(), samples[place] if len(place) else None, uvd, known)
 
 
-@dataclass(frozen=True)
-class PersonCrop:
-    """A crop of one person without a label, A_crop_photograph (3, 3) of homogeneous pixels, and the photograph's size."""
-
-    sample: Samples
-    A_crop_photograph: Tensor
-    photograph_wh: tuple[int, int]
-
-
-def person_crop(photograph: np.ndarray, box: Tensor, key: str, size: int) -> PersonCrop:
-    """box (4,): x0 y0 x1 y1 in pixels. Raises ValueError when it is not in the picture, or far larger than it."""
-    h, w = photograph.shape[:2]
-    if not is_in_picture(box, w, h):
-        raise ValueError(f"is outside the {w} x {h} picture")
-    x0, y0, x1, y1 = box.tolist()
-    if max(x1 - x0, y1 - y0) > LARGEST_BOX * max(w, h):
-        raise ValueError(
-            f"its box is {max(x1 - x0, y1 - y0):.0f} px, {LARGEST_BOX} times the {w} x {h} picture and more"
-        )
-    sample, K = crops(photograph, [Person(key, (x0, y0, x1, y1))], size, None)
-    return PersonCrop(sample, sample.K[0] @ torch.linalg.inv(K), (w, h))
-
-
-def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int) -> tuple[Row, Samples, Tensor]:
+def _crop(candidate: PersonCandidate, key: str, source: PictureSource, size: int) -> tuple[Row, Views, Tensor]:
     """Raises ValueError when its picture cannot be read, or it is not in it."""
     photograph = source.read(candidate.image)
     if candidate.stored_turned:
         photograph = np.rot90(photograph, -1).copy()
-    crop = person_crop(photograph, candidate.box_xyxy(), key, size)
-    uvd = uvd_in_crop(candidate, crop.A_crop_photograph, size)
+    view = view_of(candidate, photograph, candidate.box_xyxy(), key, size)
+    uvd = uvd_in_view(candidate, view)
     pixels = project(candidate.points_cam[candidate.known], candidate.K)
-    inside = ((pixels >= 0) & (pixels < torch.tensor(crop.photograph_wh))).all(-1).float().mean()
+    inside = ((pixels >= 0) & (pixels < view.camera.size_wh[0])).all(-1).float().mean()
     depth = candidate.points_cam[candidate.known][:, 2:]
     mark = _fingerprint(candidate.image, torch.cat([pixels, depth - depth[:1]], -1))
-    return Row(key, "", candidate.image, "", candidate.by, float(inside), mark), crop.sample, uvd
+    return Row(key, "", candidate.image, "", candidate.by, float(inside), mark), view, uvd
 
 
 class LastPicture:
@@ -181,15 +153,15 @@ def decode_people(
     """
     source = LastPicture(source)
     out: list[Row] = []
-    judged: list[tuple[int, Samples, Tensor, Tensor]] = []
+    judged: list[tuple[int, Views, Tensor, Tensor]] = []
     found = _found(file, unit, source, body)
     for name, candidate in zip(rows[unit.start : unit.stop], found, strict=True):
         key = unit.key(name)
         try:
             if isinstance(candidate, Unreadable):
                 raise ValueError(candidate.reason)
-            row, sample, uvd = _crop(candidate, key, source, size)
-            judged.append((len(out), sample, uvd, candidate.known))
+            row, view, uvd = _crop(candidate, key, source, size)
+            judged.append((len(out), view, uvd, candidate.known))
             out.append(Row(key, name, row.image, "", row.by, row.inside_share, row.fingerprint))
         except MemoryError:
             raise
@@ -198,5 +170,5 @@ def decode_people(
             out.append(Row(key, name, image, reason_of(error)))
     if not judged:
         return Decoded(unit, tuple(out), np.zeros(0, dtype=int), None, *_nothing())
-    place, samples, uvd, known = zip(*judged, strict=True)
-    return Decoded(unit, tuple(out), np.array(place), Samples.cat(list(samples)), torch.stack(uvd), torch.stack(known))
+    place, views, uvd, known = zip(*judged, strict=True)
+    return Decoded(unit, tuple(out), np.array(place), Views.cat(list(views)), torch.stack(uvd), torch.stack(known))

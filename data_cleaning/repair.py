@@ -147,14 +147,12 @@ def repair(
     """The labels refined to ``samples.keypoints_2d``, each kept only where the scorer prefers it to what it was; and where that
     is so, (n,). joints: as in ``refine``.
 
-    Raises ValueError when pictures have no labels or no 2D keypoints at all.
+    Raises ValueError when there are no 2D keypoints at all.
     """
-    if "none" in samples.label_kind:
-        raise ValueError("there are pictures without labels; there is nothing to repair")
     if not bool((samples.keypoints_2d[..., 2] > 0).any()):
         raise ValueError("the labels have no 2D keypoints to be repaired by")
     fitted = refine(samples.label, samples.keypoints_2d, samples.K, samples.size, model, prior, config, joints)
     both = BodyParams.stack([samples.label, fitted], dim=1)
-    score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, samples.K, "repair", 0), model).value
+    score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, model.family, "repair", 0), model).value
     better = score[:, 1] > score[:, 0]
     return replace(samples, label=choose(better.long(), [samples.label, fitted])), better

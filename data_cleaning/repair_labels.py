@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from data_cleaning.config import RepairConfig
-from data_cleaning.decode import LastPicture, person_crop
+from data_cleaning.decode import LastPicture
 from data_cleaning.repair import PosePrior, repair
 from data_cleaning.units import Unit
 from hmr.body import BodyModel, BodyParams
@@ -25,6 +25,7 @@ from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.labels.label_file import LabelFile, RepairableFile
 from hmr.formats.person_candidate import Unreadable, reason_of
 from hmr.photographs.folder import PictureSource
+from hmr.photographs.people import Person, crops
 from hmr.samples import Samples
 from hmr.skeleton import KEYPOINT_NAMES, NUM_JOINTS
 from scorer.protocol import AnyScorer
@@ -118,15 +119,13 @@ def without_finger_tips(label: LabelledBody) -> LabelledBody:
 def crop_of(label: LabelledBody, key: str, source: PictureSource, model: BodyModel, size: int) -> Samples:
     """One picture around body and keypoints, with the label and the camera that it has there. Raises ValueError where there is
     none."""
-    crop = person_crop(source.read(label.image), label.box_xyxy(model), key, size)
-    A = crop.A_crop_photograph
+    x0, y0, x1, y1 = label.box_xyxy(model).tolist()
+    view = crops(source.read(label.image), [Person(key, (x0, y0, x1, y1))], size, label.K)
+    A = view.A_view_picture[0]
     seen = label.keypoints_2d.clone()
     seen[:, :2] = label.keypoints_2d[:, :2] @ A[:2, :2].T + A[:2, 2]
     seen[seen[:, 2] == 0] = 0
-    label_here = label.params.map(lambda x: x[None])
-    return replace(
-        crop.sample, K=(A @ label.K)[None], label=label_here, label_kind=("pseudo",), keypoints_2d=seen[None]
-    )
+    return Samples.of(view, label.params.map(lambda x: x[None]), "pseudo", seen[None])
 
 
 def off_px(label: LabelledBody, params: BodyParams, model: BodyModel) -> float:

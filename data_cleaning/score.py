@@ -16,10 +16,8 @@ from scorer.scores import Scores
 
 
 def score_labels(scorer: AnyScorer, samples: Samples, model: BodyModel) -> ScoredLabels:
-    """Scores of each label in its picture and in the mirror image. Raises ValueError when pictures have no labels."""
-    if "none" in samples.label_kind:
-        raise ValueError("there are pictures without labels; there is nothing to clean")
-    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), samples.K, "label", 0)
+    """Scores of each label in its picture and in the mirror image."""
+    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), model.family, "label", 0)
     scores = score_both_ways(scorer, samples, labels, model)
     return ScoredLabels(
         samples.key,
@@ -32,9 +30,9 @@ def score_labels(scorer: AnyScorer, samples: Samples, model: BodyModel) -> Score
 
 def judge(scorer: AnyScorer, decoded: Decoded) -> Scores | None:
     """Of each label that can be judged its scores, (m, 2): as it is, and with left called right. None where there is none."""
-    if decoded.samples is None:
+    if decoded.views is None:
         return None
     swapped = list(MIRRORED_KEYPOINT)
     uvd = torch.stack([decoded.uvd, decoded.uvd[:, swapped]], 1)
     known = torch.stack([decoded.known, decoded.known[:, swapped]], 1)
-    return score_uvd_both_ways(scorer, decoded.samples, uvd, known)
+    return score_uvd_both_ways(scorer, decoded.views, uvd, known)

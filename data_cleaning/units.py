@@ -37,7 +37,7 @@ class Unit:
 
     @property
     def output_name(self) -> str:
-        return f"{self.file_name.replace('/', '--')}.{self.start:09d}.parquet"
+        return f"{self.file_name.replace('%', '%25').replace('/', '%2F')}.{self.start:09d}.parquet"
 
     def key(self, row: str) -> str:
         """Of one label, unique over all files. Our own sets have keys of their own."""

@@ -17,10 +17,19 @@ PredictionType = Literal["v_prediction", "sample", "epsilon"]
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """size: side of the crops in pixels. prediction, sampler and sampling_steps: see ``diffusion_hmr.schedule``. chunk:
-    hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU."""
+    """The generator's architecture and objective.
+
+    Attributes:
+        size: side of the crops in pixels.
+        enlarge: how many times a person's box a crop is.
+        body: family of the body model that it was trained on.
+        prediction, sampler, sampling_steps: see ``diffusion_hmr.objective``.
+        chunk: hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU.
+    """
 
     size: int = 64
+    enlarge: float = 1.2
+    body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     denoiser: BlocksConfig = field(default_factory=BlocksConfig)
     prediction: PredictionType = "v_prediction"

@@ -8,7 +8,7 @@ import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
-from diffusion_hmr.config import PredictionType
+from diffusion_hmr.objective import DiffusionObjective
 from hmr.networks.config import BlocksConfig
 from hmr.networks.image_branch import Conditions
 from hmr.networks.pose_network import PoseNetwork
@@ -25,15 +25,15 @@ class PreparedCondition:
 
 
 class Denoiser(nn.Module):
-    """Predicts v, x_0 or the noise (``prediction``) of the residual x = (state - own estimate) / (own scale * residual_std).
+    """Predicts what its objective asks for of the residual x = (state - own estimate) / (own scale * residual_std).
 
     Centring on the image branch's own estimate, in units of its own uncertainty, leaves the network the posterior around it to
     learn, which a small network can do. ``residual_std`` (133,) is measured on training data.
     """
 
-    def __init__(self, config: BlocksConfig, channels: int, prediction: PredictionType = "v_prediction") -> None:
+    def __init__(self, config: BlocksConfig, channels: int, objective: DiffusionObjective | None = None) -> None:
         super().__init__()
-        self.prediction: PredictionType = prediction
+        self.objective = objective or DiffusionObjective()
         self.network = PoseNetwork(config, channels)
         self.time = nn.Sequential(nn.Linear(64, config.width), nn.SiLU(), nn.Linear(config.width, config.width))
         self.register_buffer("residual_std", torch.ones(STATE_DIM))
@@ -54,3 +54,13 @@ class Denoiser(nn.Module):
 
     def denormalised(self, x: Tensor, conditions: Conditions) -> Tensor:
         return x * self.residual_std * conditions.own_scale[:, None] + conditions.own[:, None]
+
+    def error(self, states: Tensor, conditions: Conditions, noise: Tensor, t: Tensor) -> Tensor:
+        """How far the prediction is off for packed states (b, n, 133) under noise (b, n, 133) at times (b, n).
+
+        Returns (b, n): squared and averaged over the dimensions. This is all that preference optimisation asks of a policy.
+        """
+        x_0 = self.normalised(states, conditions)
+        x_t, target = self.objective.corrupt(x_0.flatten(0, 1), noise.flatten(0, 1), t.flatten())
+        predicted = self(x_t.view_as(x_0), t, self.prepare(conditions))
+        return (predicted - target.view_as(x_0)).square().mean(-1)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from diffusion_hmr.config import GeneratorConfig
 from diffusion_hmr.denoiser import Denoiser, PreparedCondition
-from diffusion_hmr.schedule import sampler
-from hmr.body import BodyModel, BodyParams
+from diffusion_hmr.objective import DiffusionObjective
+from hmr.body import BodyModel, BodyParams, check_body
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
 from hmr.networks.precision import fast_precision
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
-from hmr.samples import Samples, check_crop_size
+from hmr.views import Views, check_crop_size
 
 
-def _noise(rows: range, count: int, seed: int) -> Tensor:
+def _noise(rows: Sequence[int], count: int, seed: int) -> Tensor:
     """(len(rows), count, 133) standard normal; a row's numbers are the same whatever other rows are drawn with it."""
     by_row = [torch.Generator().manual_seed(1_000_003 * seed + row) for row in rows]
     return torch.stack([torch.randn(count, STATE_DIM, generator=generator) for generator in by_row])
@@ -34,16 +35,30 @@ class Generator(Pretrained):
         super().__init__()
         self.config = config
         self.branch = ImageBranch(config.branch, config.size)
-        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels, config.prediction)
+        objective = DiffusionObjective(config.prediction, config.sampler, config.sampling_steps)
+        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels, objective)
 
     @property
     def crop_size(self) -> int:
         return self.config.size
 
+    @property
+    def crop_enlarge(self) -> float:
+        return self.config.enlarge
+
     @torch.no_grad()
-    def sample_states(self, conditions: Conditions, count: int, seed: int, zero_noise: bool = False) -> Tensor:
-        """(b, count, 133) packed states. They depend on the seed and on a picture's place among the conditions, not on how the
-        work is cut up; memory does not grow with ``count`` beyond the result's own.
+    def sample_states(
+        self,
+        conditions: Conditions,
+        count: int,
+        seed: int,
+        zero_noise: bool = False,
+        places: Sequence[int] | None = None,
+    ) -> Tensor:
+        """(b, count, 133) packed states.
+
+        They depend on the seed and on a picture's place (its row, or as ``places`` (b,) say), not on how the work is cut up.
+        Memory does not grow with ``count`` beyond the result's own.
 
         zero_noise: start at zeros, the deterministic mode of the papers (then all hypotheses of a picture are equal).
         """
@@ -53,11 +68,12 @@ class Generator(Pretrained):
         denoiser = copy.deepcopy(self.denoiser).to(dtype).eval()
         chunk = self.config.chunk if device.type == "cpu" else 64 * self.config.chunk
         pictures = max(chunk // count, 1)
+        places = range(len(conditions)) if places is None else places
         parts = []
         for start in range(0, len(conditions), pictures):
             part = conditions[start : start + pictures].map(lambda c: c.to(device))
             condition = denoiser.prepare(part.map(lambda c: c.to(dtype)))
-            noise = _noise(range(start, start + len(part)), count, seed)
+            noise = _noise(places[start : start + len(part)], count, seed)
             x = torch.zeros_like(noise) if zero_noise else noise
             done = [self._denoised(denoiser, condition, some.to(device)) for some in x.split(chunk, 1)]
             parts.append(self.denoiser.denormalised(torch.cat(done, 1), part).cpu())
@@ -65,18 +81,15 @@ class Generator(Pretrained):
 
     def _denoised(self, denoiser: Denoiser, condition: PreparedCondition, x: Tensor) -> Tensor:
         """From noise (b, n, 133) to samples."""
-        scheduler = sampler(self.config.sampler, self.config.sampling_steps, self.config.prediction)
         dtype = denoiser.residual_std.dtype
-        for t in scheduler.timesteps:
-            predicted = denoiser(x.to(dtype), t.expand(x.shape[:2]).to(x.device), condition)
-            x = scheduler.step(predicted, int(t), x, return_dict=False)[0]
-        return x
+        return denoiser.objective.integrate(lambda x_t, t: denoiser(x_t.to(dtype), t, condition), x)
 
     def sample_bodies(
-        self, conditions: Conditions, K: Tensor, model: BodyModel, count: int, seed: int, zero_noise: bool = False
-    ) -> BodyParams:
-        """[b, count] bodies in the frame of the crops' cameras K (b, 3, 3)."""
-        packed = self.sample_states(conditions, count, seed, zero_noise=zero_noise)
+        self, conditions: Conditions, K: Tensor, model: BodyModel, count: int, seed: int, zero_noise: bool = False,
+        places: Sequence[int] | None = None,
+    ) -> BodyParams:  # fmt: skip
+        """[b, count] bodies in the frame of the crops' cameras K (b, 3, 3); the rest as ``sample_states``."""
+        packed = self.sample_states(conditions, count, seed, zero_noise, places)
         parts = []
         for start in range(0, len(conditions), 256):
             rows = slice(start, start + 256)
@@ -92,11 +105,14 @@ class Generator(Pretrained):
             )
         return BodyParams.cat(parts)
 
-    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
-        """Candidates for pictures; each picture is encoded once."""
-        self.check_size(samples)
-        params = self.sample_bodies(conditions_of(self.branch, samples), samples.K, model, count, seed)
-        return Hypotheses(samples.key, params, samples.K, source, seed)
+    def propose(
+        self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
+    ) -> Hypotheses:
+        """Candidates for pictures; each picture is encoded once. Raises ValueError for another body than it was trained on."""
+        self.check_size(views)
+        check_body("generator", self.config.body, model)
+        params = self.sample_bodies(conditions_of(self.branch, views), views.K, model, count, seed, places=places)
+        return Hypotheses(views.key, params, model.family, source, seed)
 
-    def check_size(self, samples: Samples) -> None:
-        check_crop_size("generator", self.config.size, samples.size)
+    def check_size(self, views: Views) -> None:
+        check_crop_size("generator", self.config.size, views.size)

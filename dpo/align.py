@@ -7,32 +7,49 @@ paired; every ``ref_model_sync_steps`` the reference follows the policy. Exact l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
-from diffusion_hmr.schedule import NUM_TIMESTEPS
-from diffusion_hmr.train import prediction_error
-from dpo.config import AlignConfig, TimestepWeighting
+from dpo.config import AlignConfig
 from dpo.family import pair_loss
 from dpo.lora import add_lora, merge_lora
 from dpo.loss import PairErrors, preference_logs
 from dpo.pairs import PreferencePairs
 from dpo.reference import follow, frozen_copy
-from dpo.timesteps import timestep_weights
 from hmr.networks.image_branch import Conditions
 from hmr.training.batch_random import BatchRandom
-from hmr.training.fit import Hooks, Report, fit
+from hmr.training.config import TimestepWeighting
+from hmr.training.fit import Hooks, fit
+from hmr.training.run import TrainingRun
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
 PairMaker = Callable[[Generator, Tensor, int], PreferencePairs]
 #: Called before each step with its number; may raise to stop the run.
 Watch = Callable[[int], None]
+
+
+class Objective(Protocol):
+    """What preference optimisation asks of an objective: times to look at, and how much errors there count."""
+
+    def times(self, count: int, draws: int, random: BatchRandom) -> Tensor: ...
+
+    def weights(self, weighting: TimestepWeighting, t: Tensor) -> Tensor: ...
+
+
+class Policy(Protocol):
+    """What is aligned: anything that says how far its prediction is off. It may be of any kind; no schedule is known here."""
+
+    @property
+    def objective(self) -> Objective: ...
+
+    def error(self, states: Tensor, conditions: Conditions, noise: Tensor, t: Tensor) -> Tensor:
+        """Packed states (b, n, 133) under noise of the same shape at times (b, n) to (b, n)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,36 +61,32 @@ class Replay:
 
 
 def pair_errors(
-    policy: Denoiser,
-    reference: Denoiser,
+    policy: Policy,
+    reference: Policy,
     conditions: Conditions,
-    winner: Tensor,
-    loser: Tensor,
+    pairs: tuple[Tensor, Tensor],
     random: BatchRandom,
     weighting: TimestepWeighting = "uniform",
 ) -> PairErrors:
-    """Errors at one timestep and with one noise for winner and loser (p, 133), policy and reference alike."""
-    states = torch.stack([winner, loser], 1)
-    x_0 = policy.normalised(states, conditions)
-    noise = random.normal(len(x_0), 1, x_0.shape[-1]).expand_as(x_0)
-    t = random.integers(NUM_TIMESTEPS, len(x_0), 1).expand(-1, 2)
-    of_policy = prediction_error(policy, x_0, noise, t, conditions)
+    """Errors at one time and with one noise for winner and loser (p, 133), policy and reference alike."""
+    states = torch.stack(pairs, 1)
+    noise = random.normal(len(states), 1, states.shape[-1]).expand_as(states)
+    t = policy.objective.times(len(states), 1, random).expand(-1, 2)
+    of_policy = policy.error(states, conditions, noise, t)
     # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
     # equal networks would not give equal errors.
-    of_reference = prediction_error(reference, x_0, noise, t, conditions)
-    weight = timestep_weights(weighting, t[:, 0]).to(of_policy.device)
+    of_reference = reference.error(states, conditions, noise, t)
+    weight = policy.objective.weights(weighting, t[:, 0]).to(of_policy.device)
     return PairErrors(*(weight * error for error in (*of_policy.unbind(1), *of_reference.unbind(1))))
 
 
-def replay_error(policy: Denoiser, replay: Replay, count: int, random: BatchRandom) -> Tensor:
+def replay_error(policy: Policy, replay: Replay, count: int, random: BatchRandom, device: torch.device) -> Tensor:
     """The base's own training error on a random batch of ``count`` replayed labels."""
-    device = policy.residual_std.device
     rows = random.integers(len(replay.states), count).cpu()
     conditions = replay.conditions[rows].map(lambda x: x.to(device))
-    x_0 = policy.normalised(replay.states[rows, None].to(device), conditions)
-    noise = random.normal(*x_0.shape)
-    t = random.integers(NUM_TIMESTEPS, count, 1)
-    return prediction_error(policy, x_0, noise, t, conditions).mean()
+    states = replay.states[rows, None].to(device)
+    noise = random.normal(*states.shape)
+    return policy.error(states, conditions, noise, policy.objective.times(count, 1, random)).mean()
 
 
 class _Rounds:
@@ -87,6 +100,11 @@ class _Rounds:
         self.reference: Denoiser = frozen_copy(generator.denoiser)
         self.winner, self.loser = torch.empty(0), torch.empty(0)
         self.picture = torch.empty(0, dtype=torch.long)
+        #: Mean implicit reward of the step before, over the whole batch: what KTO measures rewards from.
+        self.anchor = torch.zeros(())
+
+    def after_step(self, values: dict[str, Tensor]) -> None:
+        self.anchor = 0.5 * (values["rewards/chosen"] + values["rewards/rejected"]).detach().cpu()
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -94,11 +112,14 @@ class _Rounds:
             "winner": self.winner,
             "loser": self.loser,
             "picture": self.picture,
+            "anchor": self.anchor,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.reference.load_state_dict(state["reference"])
-        self.winner, self.loser, self.picture = (state[name].cpu() for name in ("winner", "loser", "picture"))
+        self.winner, self.loser, self.picture, self.anchor = (
+            state[name].cpu() for name in ("winner", "loser", "picture", "anchor")
+        )
 
     def before_step(self, step: int) -> None:
         config = self.config
@@ -126,20 +147,30 @@ class _Rounds:
         return f"pairs of {', '.join(named[:5])} and {max(len(named) - 5, 0)} more"
 
 
+@dataclass(frozen=True)
+class AlignData:
+    """What a generator is aligned on.
+
+    Attributes:
+        key: of the n unlabelled pictures.
+        conditions: what the frozen branch says of them.
+        replay: exactly labelled pictures beside them, or None.
+    """
+
+    key: tuple[str, ...]
+    conditions: Conditions
+    replay: Replay | None = None
+
+
 def align(
     generator: Generator,
-    conditions: Conditions,
-    keys: tuple[str, ...],
+    data: AlignData,
     make_pairs: PairMaker,
     config: AlignConfig,
-    seed: int,
-    report: Report,
-    replay: Replay | None = None,
-    state_folder: Path | None = None,
-    stop_at: int | None = None,
+    run: TrainingRun,
     watch: Watch | None = None,
 ) -> Generator:
-    """Finetune ``generator.denoiser`` in place on unlabelled pictures (conditions and keys, one a picture).
+    """Finetune ``generator.denoiser`` in place on unlabelled pictures.
 
     watch: looks at the policy as it goes (``dpo.guards``). Raises ValueError when no pair can be made or the loss is unknown,
     TrainingDivergedError when the loss is not finite.
@@ -149,17 +180,17 @@ def align(
     loss_of_pairs = pair_loss(config.loss_type, config.loss_weights, config.label_smoothing)
     if config.lora_rank:
         add_lora(policy, config.lora_rank)
-    rounds = _Rounds(generator, keys, make_pairs, config, seed)
+    rounds = _Rounds(generator, data.key, make_pairs, config, run.seed)
 
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         rows = rounds.rows(rows)
-        batch = conditions[rounds.picture[rows]].map(lambda x: x.to(device))
-        winner, loser = rounds.winner[rows].to(device), rounds.loser[rows].to(device)
-        errors = pair_errors(policy, rounds.reference, batch, winner, loser, random, config.timestep_weighting)
-        total = loss_of_pairs(errors, config.beta).mean()
+        batch = data.conditions[rounds.picture[rows]].map(lambda x: x.to(device))
+        pairs = rounds.winner[rows].to(device), rounds.loser[rows].to(device)
+        errors = pair_errors(policy, rounds.reference, batch, pairs, random, config.timestep_weighting)
+        total = loss_of_pairs(errors, config.beta, rounds.anchor.to(device)).mean()
         logs = preference_logs(errors, config.beta)
-        if replay is not None and config.replay_weight > 0:
-            replayed = replay_error(policy, replay, config.replay_batch // random.parts, random)
+        if data.replay is not None and config.replay_weight > 0:
+            replayed = replay_error(policy, data.replay, config.replay_batch // random.parts, random, device)
             total = total + config.replay_weight * replayed
             logs["errors/replay"] = replayed
         return total, {k: v.detach() for k, v in logs.items()}
@@ -169,12 +200,10 @@ def align(
             watch(step)
         rounds.before_step(step)
 
-    n_rows = min(config.pictures_per_round, len(keys)) * config.pairs_per_picture
+    n_rows = min(config.pictures_per_round, len(data.key)) * config.pairs_per_picture
+    hooks = Hooks(before_step, rounds.after_step, rounds, rounds.describe)
     try:
-        fit(
-            policy, loss, n_rows, config.fit, seed, report, state_folder, save_every=config.refresh_every,
-            stop_at=stop_at, hooks=Hooks(before_step, rounds, rounds.describe),
-        )  # fmt: skip
+        fit(policy, loss, n_rows, config.fit, replace(run, save_every=config.refresh_every), hooks)
     finally:
         if config.lora_rank:
             merge_lora(policy)

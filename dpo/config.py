@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-from hmr.training.config import FitConfig
-
-#: uniform: as the paper. min_snr: less at high signal, where errors are small and say little (Hang et al. 2023, gamma 5).
-#: late: only the half of the steps with less noise, where a sample's details are decided.
-TimestepWeighting = Literal["uniform", "min_snr", "late"]
+from hmr.training.config import FitConfig, TimestepWeighting
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from dpo.loss import (
 
 #: Errors of pairs and beta to a loss for each pair, (p,).
 PairLoss = Callable[[PairErrors, float], Tensor]
+#: The same, with the mean implicit reward of the step before, which KTO measures rewards from.
+AnchoredLoss = Callable[[PairErrors, float, Tensor], Tensor]
 
 _PLAIN: dict[str, PairLoss] = {
     "sigmoid": diffusion_dpo_loss,
@@ -30,16 +32,22 @@ _PLAIN: dict[str, PairLoss] = {
     "ipo": ipo_loss,
     "apo_zero": apo_zero_loss,
     "apo_down": apo_down_loss,
-    "kto": kto_pair_loss,
     "sft": winner_sft_loss,
 }
 _SMOOTHED = {"robust": robust_loss, "exo_pair": exo_pair_loss}
-LOSS_TYPES = (*_PLAIN, *_SMOOTHED)
+_ANCHORED: dict[str, AnchoredLoss] = {"kto": kto_pair_loss}
+LOSS_TYPES = (*_PLAIN, *_ANCHORED, *_SMOOTHED)
 
 
-def _one(loss_type: str, label_smoothing: float) -> PairLoss:
+def _without_anchor(loss: PairLoss) -> AnchoredLoss:
+    return lambda errors, beta, anchor: loss(errors, beta)
+
+
+def _one(loss_type: str, label_smoothing: float) -> AnchoredLoss:
+    if loss_type in _ANCHORED:
+        return _ANCHORED[loss_type]
     if loss_type in _PLAIN:
-        return _PLAIN[loss_type]
+        return _without_anchor(_PLAIN[loss_type])
     if loss_type not in _SMOOTHED:
         near = difflib.get_close_matches(loss_type, LOSS_TYPES, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(LOSS_TYPES)}"
@@ -48,10 +56,10 @@ def _one(loss_type: str, label_smoothing: float) -> PairLoss:
         raise ValueError(f"{loss_type} needs a label_smoothing from 0 to below 0.5, got {label_smoothing}")
     if loss_type == "exo_pair" and label_smoothing == 0:
         raise ValueError("exo_pair needs a label_smoothing above 0 (its authors take 1e-3), got 0")
-    return partial(_SMOOTHED[loss_type], label_smoothing=label_smoothing)
+    return _without_anchor(partial(_SMOOTHED[loss_type], label_smoothing=label_smoothing))
 
 
-def pair_loss(loss_type: tuple[str, ...], loss_weights: tuple[float, ...], label_smoothing: float) -> PairLoss:
+def pair_loss(loss_type: tuple[str, ...], loss_weights: tuple[float, ...], label_smoothing: float) -> AnchoredLoss:
     """The weighted sum of losses of the family, as TRL mixes them.
 
     Raises ValueError for an unknown name, weights that do not match, or a smoothing that a loss is undefined for.
@@ -60,10 +68,12 @@ def pair_loss(loss_type: tuple[str, ...], loss_weights: tuple[float, ...], label
         raise ValueError(f"expected at least one loss_type of {', '.join(LOSS_TYPES)}")
     if len(loss_type) != len(loss_weights):
         raise ValueError(f"expected one weight for each of {list(loss_type)}, got {list(loss_weights)}")
+    if not 0 <= label_smoothing < 0.5:
+        raise ValueError(f"expected a label_smoothing from 0 to below 0.5, got {label_smoothing}")
     losses = [_one(name, label_smoothing) for name in loss_type]
 
-    def mixed(errors: PairErrors, beta: float) -> Tensor:
-        weighted = [weight * loss(errors, beta) for loss, weight in zip(losses, loss_weights, strict=True)]
+    def mixed(errors: PairErrors, beta: float, anchor: Tensor) -> Tensor:
+        weighted = [weight * loss(errors, beta, anchor) for loss, weight in zip(losses, loss_weights, strict=True)]
         return sum(weighted[1:], weighted[0])
 
     return mixed

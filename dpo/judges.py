@@ -17,10 +17,11 @@ from hmr.hypotheses import Hypotheses
 from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_distance_mm, pelvis_aligned
 from hmr.networks.image_branch import Conditions
 from hmr.samples import Samples
+from hmr.views import Views
 from scorer.scorer import Scorer
 
 #: (pictures, their candidates, seed) to rewards (b, n), higher is better.
-Judge = Callable[[Samples, Hypotheses, int], Tensor]
+Judge = Callable[[Views, Hypotheses, int], Tensor]
 
 
 def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
@@ -35,9 +36,9 @@ def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
 def scorer_judge(scorer: Scorer, model: BodyModel, diversity: float) -> Judge:
     """The calibrated score, with the energy score's reward for being different."""
 
-    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
         del seed
-        expected = scorer.score(samples, hypotheses, model).expected_error_mm
+        expected = scorer.score(views, hypotheses, model).expected_error_mm
         if diversity == 0:
             return -expected
         return energy_score_reward(expected, distances_to_others_mm(hypotheses, model), diversity)
@@ -48,8 +49,8 @@ def scorer_judge(scorer: Scorer, model: BodyModel, diversity: float) -> Judge:
 def random_judge() -> Judge:
     """A control: what does finetuning do when the pairs mean nothing?"""
 
-    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
-        del samples
+    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del views
         return torch.rand(hypotheses.params.batch_shape, generator=torch.Generator().manual_seed(seed))
 
     return judge
@@ -58,8 +59,8 @@ def random_judge() -> Judge:
 def consensus_judge(model: BodyModel) -> Judge:
     """A control: the medoid wins, with no look at the picture."""
 
-    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
-        del samples, seed
+    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del views, seed
         return -distances_to_others_mm(hypotheses, model)
 
     return judge
@@ -69,9 +70,9 @@ def truth_judge(truth: Samples, model: BodyModel, diversity: float = 0.0) -> Jud
     """The ceiling: the true error. Also the paper's choice where exact labels exist (section 4.3)."""
     place = {key: i for i, key in enumerate(truth.key)}
 
-    def judge(samples: Samples, hypotheses: Hypotheses, seed: int) -> Tensor:
+    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
         del seed
-        labels = truth.label[[place[key] for key in samples.key]]
+        labels = truth.label[[place[key] for key in views.key]]
         errors = errors_of_hypotheses_mm(hypotheses.params, labels, model)
         return energy_score_reward(errors["pve"], medoid_distance_mm(errors["pairwise"]), diversity)
 
@@ -79,21 +80,21 @@ def truth_judge(truth: Samples, model: BodyModel, diversity: float = 0.0) -> Jud
 
 
 def pair_maker(
-    samples: Samples, conditions: Conditions, judge: Judge, model: BodyModel, config: AlignConfig, name: str
+    views: Views, conditions: Conditions, judge: Judge, model: BodyModel, config: AlignConfig, name: str
 ) -> PairMaker:
     """Draw candidates for rows of an (unlabelled) set, judge them, and pair them."""
 
     def make(generator: Generator, rows: Tensor, seed: int) -> PreferencePairs:
-        part = samples[rows]
+        part = views[rows]
         params = generator.sample_bodies(conditions[rows], part.K, model, config.candidates, seed)
-        hypotheses = Hypotheses(part.key, params, part.K, "policy", seed)
+        hypotheses = Hypotheses(part.key, params, model.family, "policy", seed)
         reward = judge(part, hypotheses, seed)
         random = torch.Generator().manual_seed(seed)
         return make_pairs(
+            part,
             hypotheses,
             reward,
             config.pairs_per_picture,
-            samples.size,
             model,
             random,
             {"judge": name, "seed": str(seed)},

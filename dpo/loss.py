@@ -84,19 +84,22 @@ def apo_down_loss(errors: PairErrors, beta: float) -> Tensor:
 def kto_loss(reward: Tensor, desirable: Tensor, anchor: Tensor) -> Tensor:
     """KTO (Ethayarajh et al. 2024, eq. 8) for samples that are good or bad, each by itself: (s,).
 
-    reward (s,): beta * (reference error - policy error). desirable (s,): bool. anchor: the mean reward of the batch, not below
-    zero and without gradient, which stands for the divergence of policy and reference.
+    reward (s,): beta * (reference error - policy error). desirable (s,): bool. anchor: the mean reward of a batch (of the step
+    before), not below zero and without gradient, which stands for the divergence of policy and reference.
     """
     sign = torch.where(desirable, 1.0, -1.0)
     return 1 - (sign * (reward - anchor)).sigmoid()
 
 
-def kto_pair_loss(errors: PairErrors, beta: float) -> Tensor:
-    """``kto_loss`` of winners and losers, which need not belong together: the mean of the two, (p,)."""
+def kto_pair_loss(errors: PairErrors, beta: float, anchor: Tensor) -> Tensor:
+    """``kto_loss`` of winners and losers, which need not belong together: the mean of the two, (p,).
+
+    anchor: a scalar that is the same for every part of a batch, or accumulation and processes would change the loss.
+    """
     winner, loser = errors.rewards(beta)
     both = torch.cat([winner, loser])
     desirable = torch.arange(len(both), device=both.device) < len(winner)
-    anchor = both.mean().clamp_min(0).detach()
+    anchor = anchor.clamp_min(0).detach()
     return 0.5 * kto_loss(both, desirable, anchor).unflatten(0, (2, -1)).sum(0)
 
 

@@ -15,6 +15,7 @@ from hmr.body import BodyModel
 from hmr.files import write_atomically
 from hmr.hypotheses import Hypotheses
 from hmr.pose_state import STATE_DIM, state_from_body
+from hmr.views import Views, check_same_pictures
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,18 @@ def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Te
 
 
 def make_pairs(
+    views: Views,
     hypotheses: Hypotheses,
     reward: Tensor,
     k: int,
-    size: int,
     model: BodyModel,
     generator: torch.Generator,
     provenance: dict[str, str],
 ) -> PreferencePairs:
     """reward: (b, n), higher is better. Pairs of equal reward (no preference) are left out."""
+    check_same_pictures(views, hypotheses.key)
     winner, loser = choose_pairs(reward, k, generator)
-    states = state_from_body(hypotheses.params, model, hypotheses.K[:, None], size).pack()
+    states = state_from_body(hypotheses.params, model, views.K[:, None], views.size).pack()
     margin = (reward.gather(1, winner) - reward.gather(1, loser)).flatten()
 
     def take(index: Tensor) -> Tensor:

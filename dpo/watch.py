@@ -20,6 +20,7 @@ from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, pairwise_distance_mm, pelvis_aligned, spread_mm
 from hmr.networks.image_branch import Conditions
 from hmr.samples import Samples
+from hmr.views import Views
 
 CHECKUPS_FILE = "checkups.json"
 
@@ -32,7 +33,7 @@ class StoppedByGuardError(Exception):
 class Validation:
     """Pictures that are not aligned on, with the base's conditions; labelled or not. held_out: a judge that does not train."""
 
-    samples: Samples
+    samples: Views
     conditions: Conditions
     model: BodyModel
     judge: Judge
@@ -49,10 +50,10 @@ def checkup(generator: Generator, step: int, validation: Validation) -> Checkup:
     """What validation says of the generator; the same noise at each checkup."""
     v = validation
     params = generator.sample_bodies(v.conditions, v.samples.K, v.model, v.candidates, v.seed)
-    hypotheses = Hypotheses(v.samples.key, params, v.samples.K, "policy", v.seed)
+    hypotheses = Hypotheses(v.samples.key, params, v.model.family, "policy", v.seed)
     reward = float(v.judge(v.samples, hypotheses, v.seed).mean())
     held_out = None if v.held_out is None else float(v.held_out(v.samples, hypotheses, v.seed).mean())
-    if "none" in v.samples.label_kind:
+    if not isinstance(v.samples, Samples):
         spreads = []
         for i in range(len(v.samples)):
             vertices, _ = pelvis_aligned(v.model.posed(params[i]))

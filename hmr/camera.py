@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,18 +11,53 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Camera:
-    """K: (..., 3, 3) intrinsics in pixels. size_wh: the picture's width and height in pixels."""
+    """The cameras of a batch of pictures.
+
+    Attributes:
+        K: (..., 3, 3) intrinsics in pixels.
+        size_wh: (..., 2) width and height of the picture in pixels, integers.
+        T_cam_world: (..., 4, 4) where the camera stands; None where the world is the camera's own frame.
+    """
 
     K: Tensor
-    size_wh: tuple[int, int]
+    size_wh: Tensor
+    T_cam_world: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.K.shape[-2:] != (3, 3):
-            raise ValueError(f"Camera.K: expected (..., 3, 3), got {tuple(self.K.shape)}")
+        batch = self.K.shape[:-2]
+        expected = {"K": (*batch, 3, 3), "size_wh": (*batch, 2), "T_cam_world": (*batch, 4, 4)}
+        for name, want in expected.items():
+            value = getattr(self, name)
+            if value is not None and tuple(value.shape) != want:
+                raise ValueError(f"Camera.{name}: expected {want}, got {tuple(value.shape)}")
 
-    def transformed(self, A_new_old: Tensor, size_wh: tuple[int, int]) -> Camera:
-        """The same camera after an affine map of the picture, (..., 3, 3): a crop carries its own exact camera."""
-        return Camera(K=A_new_old @ self.K, size_wh=size_wh)
+    @classmethod
+    def of_squares(cls, K: Tensor, size: int) -> Camera:
+        """Of square pictures (..., size, size) that are no crops of anything larger."""
+        return cls(K, torch.full((*K.shape[:-2], 2), size, dtype=torch.long))
+
+    def __getitem__(self, index) -> Camera:
+        T = self.T_cam_world
+        return Camera(self.K[index], self.size_wh[index], None if T is None else T[index])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Camera:
+        """Apply one function to every field."""
+        T = self.T_cam_world
+        return Camera(function(self.K), function(self.size_wh), None if T is None else function(T))
+
+    def transformed(self, A_new_old: Tensor, size_wh: Tensor) -> Camera:
+        """The same cameras after affine maps of their pictures, (..., 3, 3): a crop has its own exact camera."""
+        with torch.autocast(self.K.device.type, enabled=False):  # in bf16 it would be off by pixels
+            return Camera(A_new_old @ self.K, size_wh, self.T_cam_world)
+
+    @staticmethod
+    def cat(parts: list[Camera]) -> Camera:
+        """Raises ValueError when some cameras stand in a world and some do not."""
+        T = [part.T_cam_world for part in parts if part.T_cam_world is not None]
+        if 0 < len(T) < len(parts):
+            raise ValueError("some cameras have a T_cam_world and some have none; they cannot be joined")
+        K, size_wh = torch.cat([p.K for p in parts]), torch.cat([p.size_wh for p in parts])
+        return Camera(K, size_wh, torch.cat(T) if T else None)
 
 
 def project(points_cam: Tensor, K: Tensor) -> Tensor:
@@ -48,15 +84,17 @@ def default_K(width: int, height: int) -> Tensor:
 def square_crop_affine(box_xyxy: Tensor, size: int, enlarge: float = 1.2) -> Tensor:
     """The affine (..., 3, 3) from picture pixels to a ``size`` x ``size`` crop around a box, enlarged and made square.
 
-    box_xyxy: (..., 4) pixels. Raises ValueError for a box of zero area.
+    box_xyxy: (..., 4) pixels, of any numeric type. Raises ValueError for a box of zero area.
     """
+    if not box_xyxy.is_floating_point():
+        box_xyxy = box_xyxy.float()
     low, high = box_xyxy[..., :2], box_xyxy[..., 2:]
     side = (high - low).amax(-1) * enlarge
     if not bool(((high - low) > 0).all()):
         raise ValueError(f"expected boxes x0 y0 x1 y1 with x1 > x0 and y1 > y0, got {box_xyxy.tolist()}")
     scale = size / side
     centre = 0.5 * (low + high)
-    A = torch.zeros(*box_xyxy.shape[:-1], 3, 3, dtype=box_xyxy.dtype)
+    A = torch.zeros(*box_xyxy.shape[:-1], 3, 3, dtype=scale.dtype)
     A[..., 0, 0] = A[..., 1, 1] = scale
     A[..., :2, 2] = size / 2 - scale[..., None] * centre
     A[..., 2, 2] = 1

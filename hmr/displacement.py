@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.body import BodyModel, BodyParams
+from hmr.body import BodyModel, BodyParams, smpl_keypoints
 from hmr.pose_state import crop_extent, uvd_from_points
 from hmr.samples import Samples
 
@@ -19,17 +19,16 @@ GROSS_MM = 200.0
 
 def uvd_of(params: BodyParams, K: Tensor, size: int, model: BodyModel) -> Tensor:
     """[b, n] bodies and (b, 3, 3) cameras to UVD (b, n, 29, 3), kept within sane bounds."""
-    points = model.keypoints(params)
+    points = smpl_keypoints(model, params)
     in_front = points[..., 2:].clamp_min(0.1)
     uvd = uvd_from_points(torch.cat([points[..., :2], in_front], -1), K[:, None], size)
     return uvd.clamp(-4, 4)
 
 
 def displacement_mm(uvd: Tensor, true_uvd: Tensor, true_extent: Tensor) -> Tensor:
-    """How far each keypoint is off in the crop's own space (across, and in relative depth), without any alignment.
+    """How far each keypoint is off in the crop's own space (across, and in relative depth).
 
-    uvd (b, n, 29, 3), true_uvd (b, 29, 3), true_extent (b,) metres across the crop. Returns (b, n, 29). Averages aligned at
-    the pelvis hide one wrong limb, a wrong scale, a wrong place; this does not.
+    uvd (b, n, 29, 3), true_uvd (b, 29, 3), true_extent (b,) metres across the crop. Returns (b, n, 29).
     """
     half = 0.5 * true_extent[:, None, None]
     metres = (uvd - true_uvd[:, None]) * torch.stack([half, half, torch.ones_like(half)], -1)

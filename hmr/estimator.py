@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import torch
 from hmr.body import BodyModel
 from hmr.files import sha256_of
 from hmr.hypotheses import Hypotheses
-from hmr.samples import Samples
+from hmr.views import Views
 
 
 class Estimator(Protocol):
@@ -21,11 +22,21 @@ class Estimator(Protocol):
         """Side in pixels of the square crops that it takes."""
         ...
 
-    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
-        """``count`` bodies for each picture; a regressor gives one, whatever ``count``."""
+    @property
+    def crop_enlarge(self) -> float:
+        """How many times a person's box the crops are."""
         ...
 
-    def check_size(self, samples: Samples) -> None:
+    def propose(
+        self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
+    ) -> Hypotheses:
+        """``count`` bodies for each picture; a regressor gives one, whatever ``count``.
+
+        places: (b,) numbers that the candidates' random numbers follow, beside the seed; without them the rows'.
+        """
+        ...
+
+    def check_size(self, views: Views) -> None:
         """Raises ValueError for pictures of another size."""
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -30,6 +31,13 @@ def _partial_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def _as_umask_says(path: Path) -> None:
+    """Some libraries (safetensors) make files that nobody else may read, whatever the umask."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder (same suffix); rename it to ``path`` only when the block succeeded.
@@ -39,6 +47,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
     with _partial_file(path) as partial:
         yield partial
         if is_first_process():
+            _as_umask_says(partial)
             partial.replace(path)
 
 
@@ -47,6 +56,7 @@ def write_own_atomically(path: Path) -> Iterator[Path]:
     """As ``write_atomically``, for files that no other process writes: workers of a job array may be numbered too."""
     with _partial_file(path) as partial:
         yield partial
+        _as_umask_says(partial)
         partial.replace(path)
 
 
@@ -76,6 +86,44 @@ def sha256_of(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+_ENDS = 1 << 20
+
+
+def fingerprint(path: Path) -> str:
+    """Of a file, or of a folder's files by name: from sizes and both ends, so that many gigabytes need not be read for it."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(path) if path.is_dir() else ''}:{size};".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(_ENDS))
+            stream.seek(max(0, size - _ENDS))
+            digest.update(stream.read(_ENDS))
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Within it no other run can write to ``folder``; the lock goes with the process. Of several processes of one run only the
+    first takes it.
+
+    Raises ValueError when another run has it.
+    """
+    if not is_first_process():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(
+                f"{folder.parent}: another run is writing to it; wait for that, or choose another --out"
+            ) from None
+        yield
 
 
 def code_version() -> dict[str, str]:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.body import BodyParams
-from hmr.samples import body_params_arrays, body_params_from_arrays, read_arrays, write_arrays
-from hmr.skeleton import NUM_TWISTS
+from hmr.body import BodyModel, BodyParams
+from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
+from hmr.views import Rows, Views
 
 
 @dataclass(frozen=True)
 class Hypotheses:
-    """params: [b, n] bodies for the b pictures named by ``key``, each in the frame of its crop's camera K (b, 3, 3).
+    """Candidates of b pictures. They are in the frame of the pictures' cameras, which the views keep.
 
-    source: who made them. seed: with which seed.
+    Attributes:
+        key: of the b pictures.
+        params: [b, n] bodies of any skeleton.
+        body: family of the body model whose shape space and joints they are of (``BodyModel.family``).
+        source: who made them.
+        seed: with which seed.
     """
 
     key: tuple[str, ...]
     params: BodyParams
-    K: Tensor
+    body: str
     source: str
     seed: int
 
@@ -44,59 +49,82 @@ class Hypotheses:
     @staticmethod
     def cat(parts: list[Hypotheses]) -> Hypotheses:
         """Of several sets of pictures with as many candidates each; source and seed are the first one's."""
-        return Hypotheses(
-            tuple(key for part in parts for key in part.key),
-            BodyParams.cat([part.params for part in parts]),
-            torch.cat([part.K for part in parts]),
-            parts[0].source,
-            parts[0].seed,
+        return replace(
+            parts[0],
+            key=tuple(key for part in parts for key in part.key),
+            params=BodyParams.cat([part.params for part in parts]),
         )
 
-    def __getitem__(self, rows: slice | list[int] | Tensor | np.ndarray) -> Hypotheses:
+    def __getitem__(self, rows: Rows) -> Hypotheses:
         index = np.arange(len(self))[rows.numpy() if isinstance(rows, Tensor) else rows]
         take = torch.from_numpy(np.ascontiguousarray(index))
-        return Hypotheses(tuple(self.key[i] for i in index), self.params[take], self.K[take], self.source, self.seed)
+        return replace(self, key=tuple(self.key[i] for i in index), params=self.params[take])
+
+    def reordered(self, order: Tensor) -> Hypotheses:
+        """Each picture's candidates in another order, (b, m) numbers of them."""
+        return replace(self, params=self.params[torch.arange(len(self))[:, None], order])
 
 
-def save_hypotheses(path: Path, hypotheses: Hypotheses) -> None:
-    """One .npz: axis-angle rotations, betas, metres, K, key, source, seed."""
+def require_body(hypotheses: Hypotheses, model: BodyModel, where: str) -> None:
+    """Raises ValueError when candidates are of another body than ``model``: their betas mean something else there."""
+    if hypotheses.body not in ("", model.family):
+        raise ValueError(
+            f"{where}: candidates are of the body '{hypotheses.body}', this is '{model.family}'; give --body_model of that body"
+        )
+
+
+def save_hypotheses(path: Path, hypotheses: Hypotheses, views: Views) -> None:
+    """One .npz: rotation vectors, betas, metres, key, body, source, seed; and K of the views, to know them again by."""
     write_arrays(
         path,
         {
-            **body_params_arrays(hypotheses.params),
-            "K": hypotheses.K.numpy(),
+            **arrays_of_bodies(hypotheses.params),
+            "K": views.K.numpy().astype(np.float32),
             "key": np.array(hypotheses.key, dtype=np.str_),
+            "body": np.array(hypotheses.body),
             "source": np.array(hypotheses.source),
             "seed": np.array(hypotheses.seed),
         },
     )
 
 
-def load_hypotheses(path: Path) -> Hypotheses:
-    """Raises ValueError naming the file and what is wrong with it."""
+def load_hypotheses(path: Path, views: Views | None = None) -> Hypotheses:
+    """views: the pictures that they should be of; the cameras of those that are named must be the same.
+
+    Raises ValueError naming the file and what is wrong with it.
+    """
     arrays = read_arrays(path)
-    missing = {"global_orient", "body_pose", "betas", "t_cam_root", "K", "key"} - set(arrays)
-    if missing:
-        raise ValueError(f"{path}: expected arrays of bodies, missing {sorted(missing)}")
-    shape = arrays["global_orient"].shape[:2]
-    expected = {
-        "global_orient": (3,),
-        "body_pose": (NUM_TWISTS, 3),
-        "betas": arrays["betas"].shape[2:],
-        "t_cam_root": (3,),
-    }
-    for name, last in expected.items():
-        if arrays[name].shape != (*shape, *last):
-            raise ValueError(
-                f"{path}: '{name}' should be {(*shape, *last)} (pictures, candidates, …), is {arrays[name].shape}"
-            )
-        if not np.isfinite(arrays[name]).all():
-            bad = np.unique(np.argwhere(~np.isfinite(arrays[name]))[:, 0])[:5]
+    if "key" not in arrays:
+        raise ValueError(f"{path}: expected arrays of bodies, missing ['key']")
+    params = bodies_of_arrays(arrays, str(path))
+    if len(params.batch_shape) != 2:
+        raise ValueError(
+            f"{path}: 'global_orient' should be (pictures, candidates, 3), is {arrays['global_orient'].shape}"
+        )
+    for name, values in arrays.items():
+        if values.dtype.kind == "f" and name != "K" and not np.isfinite(values).all():
+            bad = np.unique(np.argwhere(~np.isfinite(values))[:, 0])[:5]
             raise ValueError(f"{path}: '{name}' has values that are not finite, first in rows {bad.tolist()}")
+    key = tuple(str(k) for k in arrays["key"])
+    if views is not None and "K" in arrays:
+        _check_cameras(path, key, arrays["K"], views)
     return Hypotheses(
-        key=tuple(str(k) for k in arrays["key"]),
-        params=body_params_from_arrays(arrays),
-        K=torch.from_numpy(arrays["K"]),
+        key=key,
+        params=params,
+        body=str(arrays.get("body", "")),
         source=str(arrays.get("source", path.stem)),
         seed=int(arrays.get("seed", -1)),
     )
+
+
+def _check_cameras(path: Path, key: tuple[str, ...], K: np.ndarray, views: Views) -> None:
+    """Raises ValueError when candidates were made for other cameras than those of the pictures of the same keys."""
+    place = {k: i for i, k in enumerate(views.key)}
+    ours = [i for i, k in enumerate(key) if k in place]
+    now = views.K[[place[key[i]] for i in ours]].numpy().reshape(len(ours), 9)
+    off = np.abs(K[ours].reshape(len(ours), 9) - now).max(1, initial=0.0) > 1e-3 * np.abs(now).max(1, initial=1.0)
+    if off.any():
+        raise ValueError(
+            f"{path}: {int(off.sum())} sets of candidates were made for other cameras than their pictures have, the first of "
+            f"'{key[ours[int(off.argmax())]]}'; make them again for these pictures"
+        )

@@ -108,7 +108,7 @@ def rotations_below(R_cam_root: Tensor, keypoints_cam: Tensor, twists: Tensor, r
     R_twist = roma.rotvec_to_rotmat(axis * angle[..., None])
     world: list[Tensor] = [R_cam_root] * NUM_JOINTS
     local: list[Tensor] = [R_cam_root] * NUM_JOINTS
-    for level in depth_levels()[1:]:
+    for level in depth_levels(JOINT_PARENTS)[1:]:
         slots = [joint - 1 for joint in level]
         R_cam_parent = torch.stack([world[JOINT_PARENTS[j]] for j in level], dim=-3)
         direction = (R_cam_parent.transpose(-1, -2) @ posed[..., slots, :, None])[..., 0]

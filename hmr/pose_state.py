@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hmr.body import BodyModel, BodyParams
+from hmr.body import BodyModel, BodyParams, smpl_of
 from hmr.camera import backproject, project
 from hmr.inverse_kinematics import rotations_from_keypoints, twists_from_rotations
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
@@ -65,6 +65,7 @@ def root_depth(extent: Tensor, K: Tensor, size: int) -> Tensor:
 
 def state_from_body(params: BodyParams, model: BodyModel, K: Tensor, size: int) -> PoseState:
     """K: (..., 3, 3) of the crop, broadcastable to the batch."""
+    params, model = smpl_of(params), model.smpl
     points = model.keypoints(params)
     twist = twists_from_rotations(params.R_parent_joint, model.rest_keypoints(params.shape))
     return PoseState(uvd=uvd_from_points(points, K, size), twist=twist)
@@ -73,9 +74,11 @@ def state_from_body(params: BodyParams, model: BodyModel, K: Tensor, size: int) 
 def body_from_state(
     state: PoseState, shape: Tensor, extent: Tensor, K: Tensor, size: int, model: BodyModel
 ) -> BodyParams:
-    """The way back, by hybrid inverse kinematics. shape (..., 10), extent (...), K (..., 3, 3) broadcastable."""
+    """Inverse of ``state_from_body``, by hybrid inverse kinematics: bodies of SMPL's 24 joints.
+
+    shape (..., 10), extent (...), K (..., 3, 3) broadcastable."""
     points = points_from_uvd(state.uvd, extent, K, size)
-    R_cam_root, R_parent_joint = rotations_from_keypoints(points, state.twist, model.rest_keypoints(shape))
+    R_cam_root, R_parent_joint = rotations_from_keypoints(points, state.twist, model.smpl.rest_keypoints(shape))
     return BodyParams(
         R_cam_root=R_cam_root,
         R_parent_joint=R_parent_joint,

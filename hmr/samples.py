@@ -1,113 +1,212 @@
-"""Pictures with labels: what every stage reads and writes between files."""
+"""Views with labels, in a folder: what every stage reads and writes between files."""
 
 from __future__ import annotations
 
-import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import roma
 import torch
 from torch import Tensor
 
-from hmr.body import BodyParams
-from hmr.crops import CROP_ARRAYS, LabelledCrops, crop_fields, read_pictures, write_pictures
+from hmr.body import BodyParams, smpl_of, smplx_of
+from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
+from hmr.camera import Camera
 from hmr.files import write_atomically
+from hmr.skeleton import SMPL
+from hmr.skeleton_smplx import PART_NAMES, SMPLX
+from hmr.views import Prompts, Views
+
+LABEL_KINDS = ("mocap", "synthetic", "pseudo")
+LABELS_FILE, PICTURES_FILE = "labels.npz", "pictures.npy"
+_OLD_HANDS_FILE = "expressive_labels.npz"
 
 
-@dataclass(frozen=True)
-class Samples(LabelledCrops[BodyParams]):
-    """n square crops and labels of SMPL's 24 joints; 29 keypoints."""
+@dataclass(frozen=True, kw_only=True)
+class Samples(Views):
+    """Views with a body for each.
 
-    def unlabelled(self) -> Samples:
-        """The same pictures with every label removed, so that no later stage can look at them."""
-        return replace(
-            self,
-            label=self.label.map(lambda x: torch.full_like(x, torch.nan)),
-            label_kind=("none",) * len(self),
-            keypoints_2d=torch.zeros_like(self.keypoints_2d),
+    Attributes:
+        label: n bodies of one skeleton, in the camera frame.
+        label_kind: one of LABEL_KINDS for each.
+        keypoints_2d: (n, k, 3) of the skeleton: x, y in the crop's pixels and a confidence in [0, 1] (0: outside or hidden by
+            something).
+        part_known: (n, 4) bool, whose label is to be believed, in PART_NAMES' order; a part that is not known is never learnt
+            from. None: all of it.
+    """
+
+    label: BodyParams
+    label_kind: tuple[str, ...]
+    keypoints_2d: Tensor
+    part_known: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        n, keypoints = len(self), self.label.skeleton.num_keypoints
+        if unknown := set(self.label_kind) - set(LABEL_KINDS):
+            raise ValueError(f"Samples.label_kind: expected one of {LABEL_KINDS}, got {sorted(unknown)}")
+        if tuple(self.label.batch_shape) != (n,):
+            raise ValueError(f"Samples.label: expected {n} bodies, got {tuple(self.label.batch_shape)}")
+        if tuple(self.keypoints_2d.shape) != (n, keypoints, 3):
+            raise ValueError(
+                f"Samples.keypoints_2d: expected ({n}, {keypoints}, 3), got {tuple(self.keypoints_2d.shape)}"
+            )
+        if self.part_known is not None and tuple(self.part_known.shape) != (n, len(PART_NAMES)):
+            raise ValueError(f"Samples.part_known: expected ({n}, 4), got {tuple(self.part_known.shape)}")
+
+    @classmethod
+    def of(cls, views: Views, label: BodyParams, kind: str, keypoints_2d: Tensor | None = None) -> Samples:
+        """Views and their bodies, all of one kind; without 2D keypoints none are known."""
+        n = len(views)
+        if keypoints_2d is None:
+            keypoints_2d = torch.zeros(n, label.skeleton.num_keypoints, 3)
+        return cls(**_fields_of(views), label=label, label_kind=(kind,) * n, keypoints_2d=keypoints_2d)
+
+    def unlabelled(self) -> Views:
+        """The pictures alone, so that no later stage can look at labels."""
+        return Views(**_fields_of(self))
+
+    def known_parts(self) -> Tensor:
+        """(n, 4) bool, in PART_NAMES' order."""
+        if self.part_known is not None:
+            return self.part_known
+        return torch.ones(len(self), len(PART_NAMES), dtype=torch.bool)
+
+    def with_smpl_joints(self) -> Samples:
+        """With SMPL's 24 joints, for the scorer and the generator; of a body with hands 2D keypoints are left out."""
+        return self if self.label.skeleton is SMPL else self._relabelled(smpl_of(self.label), None)
+
+    def with_smplx_joints(self) -> Samples:
+        """With SMPL-X's 55 joints; of hands and face labels of SMPL know nothing."""
+        if self.label.skeleton is SMPLX:
+            return self
+        return self._relabelled(smplx_of(self.label), torch.tensor([name == "body" for name in PART_NAMES]))
+
+    def _relabelled(self, label: BodyParams, known: Tensor | None) -> Samples:
+        keypoints = torch.zeros(len(self), label.skeleton.num_keypoints, 3)
+        known = None if known is None else known.repeat(len(self), 1)
+        return Samples(
+            **_fields_of(self), label=label, label_kind=self.label_kind, keypoints_2d=keypoints, part_known=known
         )
 
 
-def body_params_arrays(params: BodyParams) -> dict[str, np.ndarray]:
-    """Arrays for a file: axis-angle (files hold rotation vectors), betas, metres."""
-    return {
-        "global_orient": roma.rotmat_to_rotvec(params.R_cam_root).numpy().astype(np.float32),
-        "body_pose": roma.rotmat_to_rotvec(params.R_parent_joint).numpy().astype(np.float32),
-        "betas": params.shape.numpy().astype(np.float32),
-        "t_cam_root": params.t_cam_root.numpy().astype(np.float32),
+def _fields_of(views: Views) -> dict[str, Any]:
+    """Those of ``Views``."""
+    return {field.name: getattr(views, field.name) for field in fields(Views)}
+
+
+def _view_arrays(views: Views) -> dict[str, np.ndarray]:
+    """What a file holds of views beside their pictures. K is the crop's, for those who read the file with other tools."""
+    out = {
+        "key": np.array(views.key, dtype=np.str_),
+        "K": views.K.numpy().astype(np.float32),
+        "K_picture": views.camera.K.numpy().astype(np.float32),
+        "picture_wh": views.camera.size_wh.numpy().astype(np.int32),
+        "A_view_picture": views.A_view_picture.numpy().astype(np.float32),
     }
+    if views.camera.T_cam_world is not None:
+        out["T_cam_world"] = views.camera.T_cam_world.numpy().astype(np.float32)
+    if views.prompts is not None:
+        out["prompt_keypoints_px"] = views.prompts.keypoints_px.numpy().astype(np.float32)
+    return out
 
 
-def body_params_from_arrays(arrays: dict[str, np.ndarray]) -> BodyParams:
-    return BodyParams(
-        R_cam_root=roma.rotvec_to_rotmat(torch.from_numpy(arrays["global_orient"])),
-        R_parent_joint=roma.rotvec_to_rotmat(torch.from_numpy(arrays["body_pose"])),
-        shape=torch.from_numpy(arrays["betas"]),
-        t_cam_root=torch.from_numpy(arrays["t_cam_root"]),
-    )
+def _views_of(arrays: dict[str, np.ndarray], rgb: Tensor, where: Path) -> Views:
+    """Inverse of ``_view_arrays``; files of version 0.1 have K alone."""
+    if missing := {"key", "K"} - set(arrays):
+        raise ValueError(f"{where}: arrays {sorted(missing)} are missing; make the set with `adhmr synth`")
+    key = tuple(str(k) for k in arrays["key"])
+    if "K_picture" not in arrays:
+        return Views.whole(key, rgb, torch.from_numpy(arrays["K"]))
+    T = torch.from_numpy(arrays["T_cam_world"]) if "T_cam_world" in arrays else None
+    camera = Camera(torch.from_numpy(arrays["K_picture"]), torch.from_numpy(arrays["picture_wh"]).long(), T)
+    prompts = arrays.get("prompt_keypoints_px")
+    said = None if prompts is None else Prompts(torch.from_numpy(prompts))
+    return Views(key, rgb, camera, torch.from_numpy(arrays["A_view_picture"]), said)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz. Raises ValueError naming the file when it is missing, broken, or holds objects."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except FileNotFoundError:
-        raise ValueError(f"{path}: expected an .npz file, there is none") from None
-    except NotADirectoryError:
-        raise ValueError(f"{path.parent}: expected a folder with {path.name}, this is a file") from None
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(f"{path}: could not be read as .npz ({error}); it may be truncated") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: refused ({error}); objects in .npz files could run code") from None
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with write_atomically(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
+def save_views(folder: Path, views: Views) -> None:
+    """``pictures.npy`` (n, s, s, 3) uint8 and ``labels.npz``, which has no labels then."""
+    write_pictures(folder, views.rgb)
+    write_arrays(folder / LABELS_FILE, _view_arrays(views))
 
 
 def save_samples(folder: Path, samples: Samples) -> None:
     """``pictures.npy`` (n, s, s, 3) uint8 and ``labels.npz`` in ``folder``."""
     write_pictures(folder, samples.rgb)
-    write_arrays(folder / "labels.npz", {**body_params_arrays(samples.label), **samples.arrays()})
+    known = {} if samples.part_known is None else {"part_known": samples.part_known.numpy()}
+    labels = {
+        "label_kind": np.array(samples.label_kind, dtype=np.str_),
+        "keypoints_2d": samples.keypoints_2d.numpy().astype(np.float32),
+    }
+    write_arrays(folder / LABELS_FILE, {**arrays_of_bodies(samples.label), **_view_arrays(samples), **labels, **known})
+
+
+def labels_file(folder: Path) -> Path:
+    """Where a folder's labels are; sets with hands of version 0.1 have another name."""
+    old = folder / _OLD_HANDS_FILE
+    return old if old.exists() and not (folder / LABELS_FILE).exists() else folder / LABELS_FILE
+
+
+def load_views(folder: Path) -> Views:
+    """The pictures of a folder, labelled or not; labels are not looked at. Raises ValueError naming what is wrong."""
+    path = labels_file(folder)
+    return _views_of(read_arrays(path), read_pictures(folder), path)
 
 
 def load_samples(folder: Path) -> Samples:
-    """Raises ValueError naming what is missing or broken."""
-    arrays, rgb = read_arrays(folder / "labels.npz"), read_pictures(folder)
-    if missing := {"global_orient", "body_pose", "betas", "t_cam_root", *CROP_ARRAYS} - set(arrays):
-        raise ValueError(
-            f"{folder / 'labels.npz'}: arrays {sorted(missing)} are missing; make the set with `adhmr synth`"
-        )
-    return Samples(**crop_fields(arrays, rgb), label=body_params_from_arrays(arrays))
-
-
-def matched(samples: Samples, keys: tuple[str, ...]) -> Samples:
-    """The samples named by ``keys``, in that order. Raises ValueError for duplicate keys or keys that are not there."""
-    place = {key: i for i, key in enumerate(samples.key)}
-    if len(place) != len(samples.key):
-        raise ValueError(f"the pictures' keys are not unique: {len(samples.key) - len(place)} come twice")
-    if missing := [key for key in keys if key not in place]:
-        raise ValueError(f"no pictures for {len(missing)} keys, the first: {missing[:3]}")
-    return samples[[place[key] for key in keys]]
-
-
-def check_crop_size(what: str, trained_px: int, given_px: int) -> None:
-    """Raises ValueError when pictures have another size than a network was trained on."""
-    if trained_px != given_px:
-        raise ValueError(
-            f"this {what} was trained on {trained_px} px crops, the pictures are {given_px} px; make the set again with "
-            f"--size {trained_px}"
-        )
-
-
-def nothing_known(key: tuple[str, ...], rgb: Tensor, K: Tensor) -> Samples:
-    """Pictures without labels: rgb (n, 3, s, s) uint8, K (n, 3, 3)."""
-    n, nan = len(key), torch.nan
-    label = BodyParams(
-        torch.full((n, 3, 3), nan), torch.full((n, 23, 3, 3), nan), torch.full((n, 10), nan), torch.full((n, 3), nan)
+    """Raises ValueError naming what is missing or broken, or that pictures have no labels."""
+    path = labels_file(folder)
+    arrays = read_arrays(path)
+    views = _views_of(arrays, read_pictures(folder), path)
+    kinds = [str(kind) for kind in arrays.get("label_kind", ())]
+    if "global_orient" not in arrays or "none" in kinds:
+        raise ValueError(f"{path}: has pictures without labels; expected a label for each of the {len(views)} pictures")
+    if missing := {"label_kind", "keypoints_2d"} - set(arrays):
+        raise ValueError(f"{path}: arrays {sorted(missing)} are missing; make the set with `adhmr synth`")
+    return Samples(
+        **_fields_of(views),
+        label=bodies_of_arrays(arrays, str(path)),
+        label_kind=tuple(kinds),
+        keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
+        part_known=torch.from_numpy(arrays["part_known"]) if "part_known" in arrays else None,
     )
-    return Samples(key, rgb, K, label, ("none",) * n, torch.zeros(n, 29, 3))
+
+
+def load_all_samples(folders: list[Path]) -> Samples:
+    """Several sets as one. Raises ValueError when there is none, or their bodies or sizes differ."""
+    if not folders:
+        raise ValueError("expected at least one folder of labelled pictures, got none")
+    parts = [load_samples(folder) for folder in folders]
+    for folder, part in zip(folders, parts, strict=True):
+        if part.label.skeleton is not parts[0].label.skeleton:
+            raise ValueError(
+                f"{folder}: its labels have {part.label.skeleton.num_joints} joints, those of {folders[0]} have "
+                f"{parts[0].label.skeleton.num_joints}; give sets of one kind"
+            )
+        if part.size != parts[0].size:
+            raise ValueError(f"{folder}: its pictures are {part.size} px, those of {folders[0]} are {parts[0].size} px")
+    return Samples.cat(parts)
+
+
+def write_pictures(folder: Path, rgb: Tensor) -> None:
+    """(n, 3, s, s) uint8 to ``pictures.npy`` (n, s, s, 3)."""
+    with write_atomically(folder / PICTURES_FILE) as partial, partial.open("wb") as stream:
+        np.save(stream, rgb.permute(0, 2, 3, 1).contiguous().numpy())
+
+
+def read_pictures(folder: Path) -> Tensor:
+    """Inverse of ``write_pictures``, memory-mapped: rows are read when they are taken.
+
+    Raises ValueError naming the file when it is missing or broken.
+    """
+    path = folder / PICTURES_FILE
+    try:
+        # Copy on write: nothing reaches the file, and torch does not warn of memory that may not be written.
+        pictures = np.load(path, allow_pickle=False, mmap_mode="c")
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: expected pictures (n, s, s, 3) uint8: {error}") from None
+    if pictures.ndim != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8:
+        raise ValueError(f"{path}: expected pictures (n, s, s, 3) uint8, got {pictures.shape} {pictures.dtype}")
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2)

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from hmr.expressive import ExpressiveModel
-from hmr.samples import write_arrays
+from hmr.body_codec import write_arrays
 from hmr.skeleton import NUM_JOINTS
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
 from hmr.untrusted.object_npz import read_object_npz
 from hmr.untrusted.unpickle import read_pickle
 
@@ -45,21 +44,51 @@ def find_file(model_path: Path, model_type: str, gender: str) -> Path:
     for path in tried:
         if path.exists():
             return path
+    if model_path.suffix in (".npz", ".pkl"):
+        raise ValueError(f"{model_path}: expected a body model's file, there is none")
     raise ValueError(
         f"{names[0]} (or .pkl) not found; looked for {', '.join(str(p) for p in tried)}. It is to be had, after signing its "
         f"licence, from {_WHERE.get(model_type, 'its authors')}. The free body (hmr.free_body) needs no file."
     )
 
 
-def load_body(model_path: Path, model_type: str = "smpl", gender: str = "neutral") -> LayoutBody:
-    """A user's body model. model_type: smpl, smplh or smplx. Pickles are read without running code.
+#: Joints of a file's tree to its family.
+_FAMILIES = {24: "smpl", 52: "smplh", 55: "smplx"}
+
+
+def _only_type(folder: Path, gender: str) -> str:
+    """The one family that a folder holds. Raises ValueError when there are several or none."""
+    found = []
+    for model_type in _WHERE:
+        try:
+            find_file(folder, model_type, gender)
+            found.append(model_type)
+        except ValueError:
+            continue
+    if len(found) > 1:
+        raise ValueError(f"{folder}: holds {' and '.join(found)}; say which one by --body_model_type")
+    return found[0] if found else "smpl"  # whose absence is explained next
+
+
+def _type_of(raw: dict[str, Any], path: Path) -> str:
+    joints = np.shape(raw.get("kintree_table", np.zeros((2, 0))))[-1]
+    if joints not in _FAMILIES:
+        raise ValueError(f"{path}: expected a tree of 24 (SMPL), 52 (SMPL-H) or 55 (SMPL-X) joints, it has {joints}")
+    return _FAMILIES[joints]
+
+
+def load_body(model_path: Path, model_type: str = "auto", gender: str = "neutral") -> SkinnedBody:
+    """A user's body model. model_type: smpl, smplh or smplx, or auto, by what the file is. Pickles are read without running code.
 
     Raises ValueError for a missing file, or one that is not in SMPL's layout.
     """
-    if model_type not in _WHERE:
-        raise ValueError(f"expected smpl, smplh or smplx, got '{model_type}'")
-    path = find_file(model_path, model_type, gender)
+    if model_type not in (*_WHERE, "auto"):
+        raise ValueError(f"expected auto, smpl, smplh or smplx, got '{model_type}'")
+    if model_type == "auto" and model_path.is_dir():
+        model_type = _only_type(model_path, gender)
+    path = find_file(model_path, "smpl" if model_type == "auto" else model_type, gender)
     raw = _read(path)
+    model_type = _type_of(raw, path) if model_type == "auto" else model_type
     model = _through_smplx(raw, model_type, path)
     vertices = len(model["v_template"])
     if vertices not in LEAF_VERTICES:
@@ -67,10 +96,10 @@ def load_body(model_path: Path, model_type: str = "smpl", gender: str = "neutral
     head_top, *others = LEAF_VERTICES[vertices]
     if head_top < 0:
         head_top = int(model["v_template"][:, 1].argmax())
-    return LayoutBody.from_arrays(f"{model_type}-{gender}", model, np.array([head_top, *others]))
+    return SkinnedBody.from_smpl_arrays(f"{model_type}-{gender}", model, np.array([head_top, *others]))
 
 
-def load_expressive_body(model_path: Path, gender: str = "neutral") -> ExpressiveModel:
+def load_body_with_hands(model_path: Path, gender: str = "neutral") -> SkinnedBody:
     """A user's SMPL-X with its hands, jaw and expressions, without pose correctives.
 
     Raises ValueError for a missing file, or one that is not in SMPL-X's layout.
@@ -81,7 +110,7 @@ def load_expressive_body(model_path: Path, gender: str = "neutral") -> Expressiv
         raise ValueError(
             f"{path}: expected SMPL-X with {SMPLX_VERTICES} vertices, it has {len(raw.get('v_template', ()))}"
         )
-    return ExpressiveModel.from_arrays(f"smplx-{gender}", raw, np.array(SMPLX_FINGER_TIPS))
+    return SkinnedBody.from_smplx_arrays(f"smplx-{gender}", raw, np.array(SMPLX_FINGER_TIPS))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,7 +11,17 @@ from hmr.training.config import FitConfig
 
 @dataclass(frozen=True)
 class RegressorConfig:
+    """The architecture of a regressor of SMPL's 24 joints.
+
+    Attributes:
+        size: side of the crops in pixels.
+        enlarge: how many times a person's box a crop is.
+        body: family of the body model that it was trained on.
+    """
+
     size: int = 64
+    enlarge: float = 1.2
+    body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     head: BlocksConfig = field(default_factory=BlocksConfig)
 
@@ -34,10 +44,19 @@ class CoEvoerConfig:
 
 @dataclass(frozen=True)
 class ExpressiveConfig:
-    """size: side of the crops in pixels. cells: a part is cropped to cells x cells features. between: None is the OSX-like
-    baseline."""
+    """The architecture of a regressor of bodies with hands and face.
+
+    Attributes:
+        size: side of the crops in pixels.
+        enlarge: how many times a person's box a crop is.
+        body: family of the body model that it was trained on.
+        cells: a part is cropped to cells x cells features.
+        between: what lies between features and heads; None is the OSX-like baseline.
+    """
 
     size: int = 96
+    enlarge: float = 1.2
+    body: str = "free-body-with-hands"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     cells: int = 4
     hidden: int = 256

@@ -6,31 +6,30 @@ share everything else, so a comparison of the two is one of what lies between fe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import roma
 import torch
 from torch import Tensor, nn
 
-from hmr.body import FACING_CAMERA, BodyModel
+from hmr.body import FACING_CAMERA, BodyModel, BodyParams, smpl_of
 from hmr.camera import backproject, bearing
-from hmr.expressive import ExpressiveModel, ExpressiveParams
-from hmr.expressive.samples import ExpressiveSamples
-from hmr.expressive.skeleton import NUM_EXPRESSIVE_JOINTS, PART_JOINTS
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import PictureEncoder, sample_map
 from hmr.networks.precision import autocast, full_precision
 from hmr.pose_state import root_depth
-from hmr.samples import Samples, check_crop_size
+from hmr.skeleton_smplx import SMPLX
+from hmr.skinned_body import SkinnedBody
+from hmr.views import Views, check_crop_size
 from regressors.config import ExpressiveConfig
 from regressors.enhancer import Exchange, Memory, RefineNet, each_other, everything, itself
 from regressors.foreground import TorsoTokens
 from regressors.parts import Boxes, BoxNet, crop_parts, integral
 from regressors.placement import heatmap_weight, shift_onto_joints
 
-NUM_BODY_JOINTS = len(PART_JOINTS["body"])
+NUM_BODY_JOINTS = len(SMPLX.part_joints["body"])
 #: What the body head says besides rotations: ten betas, log extent, and where the pelvis is beyond the heat map's place (u, v).
 REST = 10 + 1 + 2
 _MEMORIES: dict[str, Memory] = {"enhancer": each_other, "self_attention": everything, "apart": itself}
@@ -41,7 +40,7 @@ class ExpressivePrediction:
     """params [b]; boxes; joints_uvd (b, 22, 3): the network's own body joints in the crop, u and v from -1 to 1, d in metres;
     joint_heatmaps (b, 22, h, w): their logits."""
 
-    params: ExpressiveParams
+    params: BodyParams
     boxes: Boxes
     joints_uvd: Tensor
     joint_heatmaps: Tensor
@@ -101,12 +100,18 @@ class ExpressiveRegressor(Pretrained):
             context = c
         part = config.cells**2 * c
         self.body_head = _head(self.joints.width + 2 * c + context, config.hidden, NUM_BODY_JOINTS * 6 + REST)
-        self.hand_head = nn.ModuleList(_head(part, config.hidden, len(PART_JOINTS["left_hand"]) * 6) for _ in range(2))
+        self.hand_head = nn.ModuleList(
+            _head(part, config.hidden, len(SMPLX.part_joints["left_hand"]) * 6) for _ in range(2)
+        )
         self.face_head = _head(part, config.hidden, 6 + 10)
 
     @property
     def crop_size(self) -> int:
         return self.config.size
+
+    @property
+    def crop_enlarge(self) -> float:
+        return self.config.enlarge
 
     def forward(self, rgb: Tensor, K: Tensor) -> ExpressivePrediction:
         """rgb (b, 3, s, s) in [0, 1], K (b, 3, 3) of the crops."""
@@ -127,7 +132,7 @@ class ExpressiveRegressor(Pretrained):
             params = self._params(out, hands, face, uvd.float(), K)
         return ExpressivePrediction(params, boxes, uvd, heatmaps)
 
-    def _params(self, body: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor) -> ExpressiveParams:
+    def _params(self, body: Tensor, hands: list[Tensor], face: Tensor, uvd: Tensor, K: Tensor) -> BodyParams:
         R_body = rotations_from_6d(body[:, :-REST].unflatten(-1, (NUM_BODY_JOINTS, 6)))
         rest = body[:, -REST:]
         extent = 2.0 * torch.exp(rest[:, 10].clamp(-3, 3))
@@ -141,45 +146,47 @@ class ExpressiveRegressor(Pretrained):
         # The pelvis is turned about the half turn with which a body faces a camera.
         facing = FACING_CAMERA.to(rest.device)
         R_parent_joint = torch.cat(parts, 1)
-        assert R_parent_joint.shape[1] == NUM_EXPRESSIVE_JOINTS - 1
-        return ExpressiveParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], face[:, 6:], t_cam_root)
+        assert R_parent_joint.shape[1] == SMPLX.num_joints - 1
+        return BodyParams(facing @ R_body[:, 0], R_parent_joint, rest[:, :10], t_cam_root, face[:, 6:])
 
     @torch.no_grad()
-    def predict(
-        self, samples: ExpressiveSamples | Samples, model: ExpressiveModel, chunk: int = 256
-    ) -> tuple[ExpressiveParams, Tensor]:
+    def predict(self, views: Views, model: SkinnedBody, chunk: int = 256) -> tuple[BodyParams, Tensor]:
         """One body for each picture, laid on the joints that were seen, and the probability (n, 3) that left hand, right hand and
         face are in it. model: which the regressor was trained with.
 
         Raises ValueError for pictures of another size.
         """
-        return self._predict(samples, model.keypoints, chunk)
+        return self._predict(views, model.keypoints, chunk)
 
     def _predict(
-        self, samples: ExpressiveSamples | Samples, joints: Callable[[ExpressiveParams], Tensor], chunk: int = 256
-    ) -> tuple[ExpressiveParams, Tensor]:
-        self.check_size(samples)
+        self, views: Views, joints: Callable[[BodyParams], Tensor], chunk: int = 256
+    ) -> tuple[BodyParams, Tensor]:
+        self.check_size(views)
         self.eval()
         device = next(self.parameters()).device
         params, seen = [], []
-        for start in range(0, len(samples), chunk):
-            K = samples.K[start : start + chunk]
+        for start in range(0, len(views), chunk):
+            K = views.K[start : start + chunk]
             with autocast(device):
-                predicted = self(samples.rgb[start : start + chunk].to(device).float() / 255, K.to(device))
+                predicted = self(views.rgb[start : start + chunk].to(device).float() / 255, K.to(device))
             body = predicted.params.map(lambda x: x.float().cpu())
             uv = predicted.joints_uvd[..., :2].float().cpu()
             weight = heatmap_weight(uv, predicted.joint_heatmaps.cpu())
             shift = shift_onto_joints(joints(body)[:, :NUM_BODY_JOINTS], uv, weight, K, self.config.size)
             params.append(replace(body, t_cam_root=body.t_cam_root + shift))
             seen.append(predicted.boxes.seen_logit.sigmoid().float().cpu())
-        return ExpressiveParams.cat(params), torch.cat(seen)
+        return BodyParams.cat(params), torch.cat(seen)
 
     @torch.no_grad()
-    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
-        """One candidate for each picture, whatever ``count``: SMPL's 24 joints, so that what ranks a generator's ranks it."""
-        del count
-        bodies = self._predict(samples, lambda body: model.keypoints(body.body()))[0].body()
-        return Hypotheses(samples.key, bodies.reshape_batch(len(samples), 1), samples.K, source, seed)
+    def propose(
+        self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
+    ) -> Hypotheses:
+        """One candidate for each picture, whatever ``count``: with hands and face where ``model`` has them."""
+        del count, places
+        own = model.skeleton is SMPLX
+        bodies, _ = self._predict(views, lambda body: model.keypoints(body if own else smpl_of(body)))
+        bodies = bodies if own else smpl_of(bodies)
+        return Hypotheses(views.key, bodies.reshape_batch(len(views), 1), model.family, source, seed)
 
-    def check_size(self, samples: ExpressiveSamples | Samples) -> None:
-        check_crop_size("regressor", self.config.size, samples.size)
+    def check_size(self, views: Views) -> None:
+        check_crop_size("regressor", self.config.size, views.size)

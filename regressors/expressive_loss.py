@@ -10,19 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hmr.body import BodyParams
 from hmr.camera import project
-from hmr.expressive import ExpressiveModel
-from hmr.expressive.samples import ExpressiveSamples, part_boxes
-from hmr.expressive.skeleton import (
-    NUM_EXPRESSIVE_JOINTS,
-    NUM_EXPRESSIVE_KEYPOINTS,
-    PART_KEYPOINTS,
-    PART_NAMES,
-    PART_OWNERS,
-    PART_ROOT,
-)
 from hmr.networks.branch_loss import heatmap_cross_entropy
+from hmr.part_boxes import part_boxes
 from hmr.pose_state import uvd_from_points
+from hmr.samples import Samples
+from hmr.skeleton_smplx import PART_NAMES, SMPLX
+from hmr.skinned_body import SkinnedBody
 from regressors.expressive import NUM_BODY_JOINTS, ExpressivePrediction
 
 _BODY = PART_NAMES.index("body")
@@ -30,17 +25,17 @@ _BODY = PART_NAMES.index("body")
 
 def part_of_keypoints() -> Tensor:
     """(81,) index into PART_NAMES of the part that each keypoint belongs to; jaw and eyes belong to the face."""
-    part = torch.zeros(NUM_EXPRESSIVE_KEYPOINTS, dtype=torch.long)
-    for name, owners in PART_OWNERS.items():
-        part[[k for k in (*PART_KEYPOINTS[name], *owners) if k >= NUM_BODY_JOINTS]] = PART_NAMES.index(name)
+    part = torch.zeros(SMPLX.num_keypoints, dtype=torch.long)
+    for name, owners in SMPLX.part_owners.items():
+        part[[k for k in (*SMPLX.parts[name], *owners) if k >= NUM_BODY_JOINTS]] = PART_NAMES.index(name)
     return part
 
 
 def part_of_joints() -> Tensor:
     """(54,) the same for the rotations of joints 1..54; how a wrist turns is its hand's."""
-    part = part_of_keypoints()[1:NUM_EXPRESSIVE_JOINTS]
+    part = part_of_keypoints()[1 : SMPLX.num_joints]
     for name in ("left_hand", "right_hand"):
-        part[PART_ROOT[name] - 1] = PART_NAMES.index(name)
+        part[SMPLX.part_root[name] - 1] = PART_NAMES.index(name)
     return part
 
 
@@ -50,6 +45,11 @@ def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     return (error * weight).sum() / weight.sum().clamp_min(1.0)
 
 
+def expression_of(params: BodyParams) -> Tensor:
+    assert params.expression is not None  # bodies of SMPL-X have one
+    return params.expression
+
+
 def placed(part_known: Tensor) -> Tensor:
     """(b, 4) whose place is known: hands and face hang on the body, and where it is not known, nor are they. How fingers are bent
     may be known all the same."""
@@ -57,13 +57,13 @@ def placed(part_known: Tensor) -> Tensor:
 
 
 def localisation_loss(
-    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+    predicted: ExpressivePrediction, label: Samples, model: SkinnedBody
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_bbox and the places of the body's joints: what an encoder is pre-trained on, as OSX starts from a pose estimator's.
 
     It says nothing of what hands do. label: the same b pictures. Returns the loss and its parts, detached.
     """
-    known, size, K = placed(label.part_known), label.size, label.K
+    known, size, K = placed(label.known_parts()), label.size, label.K
     body = known[:, _BODY, None]
     with torch.no_grad():
         points = model.keypoints(label.label.where_missing_at_rest())
@@ -84,10 +84,10 @@ def localisation_loss(
 
 
 def parameter_loss(
-    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+    predicted: ExpressivePrediction, label: Samples, model: SkinnedBody
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_param and L_kpts, as ``localisation_loss``."""
-    params, truth, known = predicted.params, label.label.where_missing_at_rest(), label.part_known
+    params, truth, known = predicted.params, label.label.where_missing_at_rest(), label.known_parts()
     in_place = placed(known)
     body, face = known[:, _BODY, None], known[:, PART_NAMES.index("face"), None]
     points = model.keypoints(params)
@@ -100,12 +100,12 @@ def parameter_loss(
     parts = {
         "rotation": masked_mean(joints, known[:, part_of_joints()]) + masked_mean(root, body),
         "shape": masked_mean((params.shape - truth.shape).abs(), body),
-        "expression": masked_mean((params.expression - truth.expression).abs(), face),
+        "expression": masked_mean((expression_of(params) - expression_of(truth)).abs(), face),
         "points_3d": masked_mean(relative.abs().mean(-1), in_place[:, part_of_keypoints()]),
         "points_2d": masked_mean(off_px / label.size, in_place[:, part_of_keypoints()]),
     }
-    for i, (name, root_joint) in enumerate(PART_ROOT.items(), start=1):
-        on_part = list(PART_KEYPOINTS[name])
+    for i, (name, root_joint) in enumerate(SMPLX.part_root.items(), start=1):
+        on_part = list(SMPLX.parts[name])
         local, true_local = (p[:, on_part] - p[:, root_joint : root_joint + 1] for p in (points, true_points))
         parts[name] = masked_mean((local - true_local).abs().mean(-1), in_place[:, i, None])
     weights = {"rotation": 2.0, "shape": 0.1, "expression": 0.1, "points_3d": 10.0, "points_2d": 2.0}
@@ -113,7 +113,7 @@ def parameter_loss(
 
 
 def expressive_loss(
-    predicted: ExpressivePrediction, label: ExpressiveSamples, model: ExpressiveModel
+    predicted: ExpressivePrediction, label: Samples, model: SkinnedBody
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """All three terms."""
     places, logs = localisation_loss(predicted, label, model)

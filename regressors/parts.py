@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from hmr.expressive.samples import BOXED_PARTS
 from hmr.networks.encoder import map_tokens
 from hmr.networks.image_branch import cell_centres
+from hmr.part_boxes import BOXED_PARTS
 
 NUM_PARTS = len(BOXED_PARTS)
 #: A box is never smaller than this share of the crop, so that RoIAlign never reads an empty one.

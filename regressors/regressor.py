@@ -5,12 +5,12 @@ Trained with the same budget on the same features it is the fair opponent of the
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from hmr.body import BodyModel, BodyParams
+from hmr.body import BodyModel, BodyParams, check_body
 from hmr.hypotheses import Hypotheses
 from hmr.networks.branch_loss import root_mean_square
 from hmr.networks.checkpoint import Pretrained
@@ -18,10 +18,11 @@ from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
 from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.precision import autocast
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
-from hmr.samples import Samples, check_crop_size
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
-from hmr.training.fit import Report, fit
+from hmr.training.fit import fit
+from hmr.training.run import TrainingRun
+from hmr.views import Views, check_crop_size
 from regressors.config import RegressorConfig
 
 
@@ -64,24 +65,25 @@ class Regressor(Pretrained):
     def crop_size(self) -> int:
         return self.config.size
 
-    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
-        """One candidate for each picture, whatever ``count``, in the same type as the generator's."""
-        del count
-        params = self.bodies(conditions_of(self.branch, samples), samples.K, model)
-        return Hypotheses(samples.key, params.reshape_batch(len(samples), 1), samples.K, source, seed)
+    @property
+    def crop_enlarge(self) -> float:
+        return self.config.enlarge
 
-    def check_size(self, samples: Samples) -> None:
-        check_crop_size("regressor", self.config.size, samples.size)
+    def propose(
+        self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
+    ) -> Hypotheses:
+        """One candidate for each picture, whatever ``count``, in the same type as the generator's."""
+        del count, places
+        check_body("regressor", self.config.body, model)
+        params = self.bodies(conditions_of(self.branch, views), views.K, model)
+        return Hypotheses(views.key, params.reshape_batch(len(views), 1), model.family, source, seed)
+
+    def check_size(self, views: Views) -> None:
+        check_crop_size("regressor", self.config.size, views.size)
 
 
 def train_regressor_head(
-    regressor: Regressor,
-    conditions: Conditions,
-    states: Tensor,
-    config: FitConfig,
-    seed: int,
-    report: Report,
-    state_folder: Path | None = None,
+    regressor: Regressor, conditions: Conditions, states: Tensor, config: FitConfig, run: TrainingRun
 ) -> Regressor:
     """Squared error of the normalised correction, on the frozen branch's features."""
     device = regressor.residual_std.device
@@ -93,5 +95,5 @@ def train_regressor_head(
         error = (regressor.state(batch) - states[rows].to(device)) / regressor.residual_std
         return error.square().mean(), {}
 
-    fit(regressor.head, loss, len(states), config, seed, report, state_folder)
+    fit(regressor.head, loss, len(states), config, run)
     return regressor

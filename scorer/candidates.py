@@ -102,4 +102,4 @@ def noised_truth(
             shifted(params, generator, low=0.1),
         ]
         params = choose(kind, options)
-    return Hypotheses(samples.key, params, samples.K, "noised-truth", seed)
+    return Hypotheses(samples.key, params, "", "noised-truth", seed)

@@ -10,9 +10,18 @@ from hmr.training.config import FitConfig
 
 @dataclass(frozen=True)
 class ScorerConfig:
-    """size: side of the crops in pixels. chunk: candidates of a picture that are scored at once."""
+    """The scorer's architecture.
+
+    Attributes:
+        size: side of the crops in pixels.
+        enlarge: how many times a person's box a crop is.
+        body: family of the body model that it was trained on.
+        chunk: candidates of a picture that are scored at once.
+    """
 
     size: int = 64
+    enlarge: float = 1.2
+    body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     blocks: BlocksConfig = field(default_factory=BlocksConfig)
     chunk: int = 128
@@ -33,3 +42,14 @@ class ScorerTraining:
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
     part_weight: float = 5.0
+
+
+@dataclass(frozen=True)
+class CandidatesConfig:
+    """noised: noised truths for each picture. judged_share: share of the pictures whose candidates ranking is learnt from, beside
+    those of files. small: share of noised truths with little noise. gross: with little noise and a gross error."""
+
+    noised: int = 8
+    judged_share: float = 0.3
+    small: float = 0.5
+    gross: float = 0.35

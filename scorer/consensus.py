@@ -27,4 +27,5 @@ def weighted_mean_body(params: BodyParams, weight: Tensor) -> BodyParams:
         R_parent_joint=mean_rotation(params.R_parent_joint.transpose(1, 2), weight[:, None]),
         shape=(weight[..., None] * params.shape).sum(1),
         t_cam_root=(weight[..., None] * params.t_cam_root).sum(1),
+        expression=None if params.expression is None else (weight[..., None] * params.expression).sum(1),
     )

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
-from hmr.samples import Samples
 from hmr.skeleton import MIRRORED_KEYPOINT
+from hmr.views import Views, check_same_pictures
 from scorer.protocol import AnyScorer
 from scorer.scores import Scores
 
 
-def mirror_images(samples: Samples) -> Samples:
-    """The pictures and their cameras, left for right; labels are not looked at and not changed."""
-    K = samples.K.clone()
-    K[:, 0, 2] = samples.size - K[:, 0, 2]
-    return replace(samples, rgb=samples.rgb.flip(-1), K=K)
+def mirror_images(views: Views) -> Views:
+    """The pictures and their cameras, left for right, as pictures of their own; prompts and labels are left out."""
+    K = views.K.clone()
+    K[:, 0, 2] = views.size - K[:, 0, 2]
+    return Views.whole(views.key, views.rgb.flip(-1), K)
 
 
 def mirror_uvd(uvd: Tensor) -> Tensor:
@@ -28,21 +26,20 @@ def mirror_uvd(uvd: Tensor) -> Tensor:
     return uvd[..., list(MIRRORED_KEYPOINT), :] * torch.tensor([-1.0, 1.0, 1.0])
 
 
-def score_both_ways(scorer: AnyScorer, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> Scores:
+def score_both_ways(scorer: AnyScorer, views: Views, hypotheses: Hypotheses, model: BodyModel) -> Scores:
     """As ``scorer.score``, for twice the cost: means of scores, errors and their intervals, and of the log-odds.
 
-    Raises ValueError when samples and hypotheses do not hold the same pictures in the same order.
+    Raises ValueError when views and hypotheses do not hold the same pictures in the same order.
     """
-    if samples.key != hypotheses.key:
-        raise ValueError("samples and hypotheses must hold the same keys in the same order")
-    uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
-    return score_uvd_both_ways(scorer, samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool))
+    check_same_pictures(views, hypotheses.key)
+    uvd = uvd_of(hypotheses.params, views.K, views.size, model)
+    return score_uvd_both_ways(scorer, views, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool))
 
 
-def score_uvd_both_ways(scorer: AnyScorer, samples: Samples, uvd: Tensor, known: Tensor) -> Scores:
+def score_uvd_both_ways(scorer: AnyScorer, views: Views, uvd: Tensor, known: Tensor) -> Scores:
     """The same for keypoints alone: uvd (b, n, 29, 3), and which of them are known (b, n, 29)."""
-    plain = scorer.score_uvd(samples, uvd, known)
-    mirrored = scorer.score_uvd(mirror_images(samples), mirror_uvd(uvd), known[..., list(MIRRORED_KEYPOINT)])
+    plain = scorer.score_uvd(views, uvd, known)
+    mirrored = scorer.score_uvd(mirror_images(views), mirror_uvd(uvd), known[..., list(MIRRORED_KEYPOINT)])
 
     def mean(a: Tensor, b: Tensor) -> Tensor:
         return 0.5 * (a + b)

@@ -11,7 +11,7 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.files import read_json
 from hmr.hypotheses import Hypotheses
-from hmr.samples import Samples
+from hmr.views import Views
 from scorer.released import hmr_scorer as released
 from scorer.scorer import Scorer
 from scorer.scores import Scores
@@ -25,9 +25,14 @@ class AnyScorer(Protocol):
         """Side in pixels of the square crops that it is best given."""
         ...
 
-    def score(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores: ...
+    @property
+    def crop_enlarge(self) -> float:
+        """How many times a person's box the crops are."""
+        ...
 
-    def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores: ...
+    def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores: ...
+
+    def score_uvd(self, views: Views, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores: ...
 
     def to(self, device: str | torch.device) -> AnyScorer: ...
 

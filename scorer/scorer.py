@@ -22,8 +22,8 @@ from hmr.networks.checkpoint import config_from_dict, load_weights, read_config,
 from hmr.networks.encoder import sample_map
 from hmr.networks.image_branch import Estimate, ImageBranch
 from hmr.networks.precision import autocast
-from hmr.samples import Samples, check_crop_size
 from hmr.skeleton import NUM_KEYPOINTS
+from hmr.views import Views, check_crop_size, check_same_pictures
 from scorer.config import ScorerConfig
 from scorer.own_estimate import expected_displacement
 from scorer.scores import Calibration, Scores
@@ -107,6 +107,10 @@ class Scorer(nn.Module):
     def crop_size(self) -> int:
         return self.config.size
 
+    @property
+    def crop_enlarge(self) -> float:
+        return self.config.enlarge
+
     def encode(self, rgb: Tensor, towards: Tensor) -> tuple[EncodedPictures, Estimate]:
         """rgb (b, 3, s, s) in [0, 1], towards (b, 3) from ``hmr.camera.bearing``. Also the encoder's own estimate."""
         memory, local_map, own = self.branch(rgb, towards)
@@ -129,36 +133,35 @@ class Scorer(nn.Module):
         )
 
     @torch.no_grad()
-    def score(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores:
-        """Scores for all candidates; samples and hypotheses must name the same pictures in the same order.
+    def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores:
+        """Scores for all candidates; views and hypotheses must name the same pictures in the same order.
 
         Candidates are chunked, so memory does not grow with their number. A candidate that is not finite scores -inf.
         Raises ValueError when keys differ, or the pictures have another size than the scorer was trained on.
         """
-        if samples.key != hypotheses.key:
-            raise ValueError("samples and hypotheses must hold the same keys in the same order")
-        uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
-        return self.score_uvd(samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
+        check_same_pictures(views, hypotheses.key)
+        uvd = uvd_of(hypotheses.params, views.K, views.size, model)
+        return self.score_uvd(views, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
 
-    def rank(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel) -> tuple[Tensor, Scores]:
+    def rank(self, views: Views, hypotheses: Hypotheses, model: BodyModel) -> tuple[Tensor, Scores]:
         """Numbers of each picture's candidates, best first (b, n), and their scores in the order of ``hypotheses``."""
-        scores = self.score(samples, hypotheses, model)
+        scores = self.score(views, hypotheses, model)
         return scores.value.argsort(dim=1, descending=True, stable=True), scores
 
     @torch.no_grad()
-    def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores:
+    def score_uvd(self, views: Views, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores:
         """The same for keypoints alone: uvd (b, n, 29, 3), and which of them are known (b, n, 29)."""
-        self.check_size(samples)
+        self.check_size(views)
         self.eval()
         device = self.token.device
-        towards = bearing(samples.K, samples.size)
+        towards = bearing(views.K, views.size)
         values: list[Tensor] = []
         displacements: list[Tensor] = []
         odds: list[Tensor] = []
-        for start in range(0, len(samples), batch_size):
+        for start in range(0, len(views), batch_size):
             rows = slice(start, start + batch_size)
             with autocast(device):
-                pictures, _ = self.encode(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
+                pictures, _ = self.encode(views.rgb[rows].to(device).float() / 255, towards[rows].to(device))
                 chunks = zip(
                     uvd[rows].split(self.config.chunk, 1), known[rows].split(self.config.chunk, 1), strict=True
                 )
@@ -168,7 +171,7 @@ class Scorer(nn.Module):
             odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
         value = torch.cat(values)
         return Scores(
-            key=samples.key,
+            key=views.key,
             value=value,
             displacement_mm=torch.cat(displacements),
             expected_error_mm=self.calibration(value),
@@ -186,8 +189,8 @@ class Scorer(nn.Module):
             judged.log_odds_gross.masked_fill(strange, torch.inf).cpu(),
         )
 
-    def check_size(self, samples: Samples) -> None:
-        check_crop_size("scorer", self.config.size, samples.size)
+    def check_size(self, views: Views) -> None:
+        check_crop_size("scorer", self.config.size, views.size)
 
     def save_pretrained(self, folder: Path) -> None:
         save_network(folder, "scorer", self, self.config, {"calibration": dataclasses.asdict(self.calibration)})

@@ -16,7 +16,8 @@ from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.checkpoint import load_part
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
-from hmr.training.fit import Report, fit
+from hmr.training.fit import fit
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
 from scorer.candidates import QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
 from scorer.config import ScorerConfig, ScorerTraining
@@ -54,9 +55,7 @@ def train_ranking(
     sets: CandidateSets,
     model: BodyModel,
     training: ScorerTraining,
-    seed: int,
-    report: Report,
-    state_folder: Path | None = None,
+    run: TrainingRun,
 ) -> Scorer:
     """Train the whole scorer on candidate sets; its encoder keeps learning to estimate the body itself.
 
@@ -76,7 +75,7 @@ def train_ranking(
         own_error, _ = estimate_loss(own, targets[picture].to(device))
         return total + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
-    fit(scorer, loss, len(sets), training.ranking, seed, report, state_folder)
+    fit(scorer, loss, len(sets), training.ranking, run)
     return scorer
 
 
@@ -86,10 +85,7 @@ def train_scorer(
     samples: Samples,
     sets: CandidateSets,
     model: BodyModel,
-    seed: int,
-    reports: tuple[Report, Report],
-    device: torch.device,
-    state_folder: Path,
+    run: TrainingRun,
     encoder_from: Path | None = None,
 ) -> Scorer:
     """A scorer trained on exactly labelled pictures and the candidate sets of some of them, not calibrated yet.
@@ -98,15 +94,15 @@ def train_scorer(
     estimate is better than it will ever be again, and ranking that learnt from those would trust it too much.
     encoder_from: a checkpoint folder with an image branch to start from (the paper's encoder, too, was a mesh-recovery model's).
     """
-    torch.manual_seed(seed)
-    scorer = Scorer(config).to(device)
+    torch.manual_seed(run.seed)
+    scorer = Scorer(replace(config, body=model.family)).to(run.device)
     scorer.check_size(samples)
     if encoder_from is not None:
         load_part(encoder_from, "branch", scorer.branch)
     judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
     learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
-    train_image_branch(scorer.branch, learnt, model, training.branch, seed, reports[0], state_folder / "branch")
-    return train_ranking(scorer, samples, sets, model, training, seed, reports[1], state_folder / "ranking").eval()
+    train_image_branch(scorer.branch, learnt, model, training.branch, run.of_stage("branch"))
+    return train_ranking(scorer, samples, sets, model, training, run.of_stage("ranking")).eval()
 
 
 def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, labels: Hypotheses, model: BodyModel) -> Scorer:
@@ -125,7 +121,7 @@ def calibrate(scorer: Scorer, samples: Samples, hypotheses: Hypotheses, labels: 
 
 
 def train_blind_scorer(
-    scorer: BlindScorer, sets: CandidateSets, training: ScorerTraining, seed: int, report: Report
+    scorer: BlindScorer, sets: CandidateSets, training: ScorerTraining, run: TrainingRun
 ) -> BlindScorer:
     """The same losses on the same sets, without pictures; it has nothing but the candidates, so it ranks all of them."""
 
@@ -134,5 +130,5 @@ def train_blind_scorer(
         everything = torch.ones(len(rows), dtype=torch.bool)
         return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training)
 
-    fit(scorer, loss, len(sets), training.ranking, seed, report)
+    fit(scorer, loss, len(sets), training.ranking, run)
     return scorer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from adhmr.tracking import Log
+from adhmr.option_types import Log
 
 
 @dataclass(frozen=True)

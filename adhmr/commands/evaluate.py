@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from adhmr.option_types import BodyModelType
+
 
 @dataclass(frozen=True)
 class Options:
@@ -16,6 +18,8 @@ class Options:
         scorer: folder of a scorer checkpoint, for the selected figures
         out: an empty folder to write
         candidates: M, hypotheses for each picture
+        body_model: file (or folder) of the SMPL-family model that the labels are of; without it the free body
+        body_model_type: auto (what the file is), smpl, smplh or smplx
         seed: of the sampling
         device: cpu or cuda
     """
@@ -25,6 +29,8 @@ class Options:
     scorer: Path
     out: Path
     candidates: int = 10
+    body_model: Path | None = None
+    body_model_type: BodyModelType = "auto"
     seed: int = 0
     device: str = "cpu"
 
@@ -32,43 +38,33 @@ class Options:
 def run(options: Options) -> None:
     from rich.table import Table
 
-    from adhmr.estimators import load_estimator
-    from adhmr.evaluation import PROTOCOL, Judged, judge
+    from adhmr.evaluation import PROTOCOL, Sampling, compare, evaluate
     from adhmr.figures import show
-    from adhmr.pictures import load_pictures
+    from adhmr.loading import body_of, load_estimator
     from adhmr.progress import console
-    from diffusion_hmr import Generator
     from hmr.estimator import name_of
     from hmr.files import new_folder, write_json, write_provenance
-    from hmr.free_body import free_body
-    from hmr.hypotheses import Hypotheses
-    from hmr.networks.image_branch import conditions_of
-    from scorer import Scorer
+    from hmr.samples import load_samples
+    from scorer.protocol import load_scorer
 
-    body, samples = free_body(1200), load_pictures(options.data)
-    if "none" in samples.label_kind:
-        raise ValueError(f"{options.data}: has pictures without labels, there is nothing to compare with")
-    scorer = Scorer.from_pretrained(options.scorer).to(options.device)
-    judged: dict[str, Judged] = {}
+    if not options.generators:
+        raise ValueError("give --generators: at least one checkpoint to evaluate")
+    names = [folder.resolve().name for folder in options.generators]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in options.generators]
+    body = body_of(options.body_model, options.body_model_type)
+    samples = load_samples(options.data).with_smpl_joints()
+    scorer = load_scorer(options.scorer).to(options.device)
     loaded = [(folder, load_estimator(folder).to(options.device)) for folder in options.generators]
-    out = new_folder(options.out)
-    for folder, estimator in loaded:
+    for _, estimator in loaded:
         estimator.check_size(samples)
-        zero = None
-        if isinstance(estimator, Generator):
-            conditions = conditions_of(estimator.branch, samples)
-            params = estimator.sample_bodies(conditions, samples.K, body, options.candidates, options.seed)
-            zero = estimator.sample_bodies(conditions, samples.K, body, 1, options.seed, zero_noise=True)
-            hypotheses = Hypotheses(samples.key, params, samples.K, name_of(folder), options.seed)
-        else:
-            hypotheses = estimator.propose(samples, body, options.candidates, options.seed, name_of(folder))
-        judged[folder.name] = judge(hypotheses, zero, samples, scorer.score(samples, hypotheses, body).value, body)
-    base = judged[options.generators[0].name]
-    metrics = {
-        "generators": {name: j.figures() for name, j in judged.items()},
-        "change": {name: j.change_percent(base) for name, j in judged.items() if j is not base},
-        "protocol": PROTOCOL,
+    out = new_folder(options.out)
+    sampling = Sampling(options.candidates, options.seed)
+    judged = {
+        name: evaluate(estimator, samples, body, scorer, sampling, name_of(folder))[0]
+        for name, (folder, estimator) in zip(names, loaded, strict=True)
     }
+    metrics = {**compare(judged), "protocol": PROTOCOL}
     write_json(out / "metrics.json", metrics)
     write_provenance(
         out, "evaluate", asdict(options), options.seed, [*options.generators, options.data, options.scorer]

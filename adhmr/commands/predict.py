@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+
+from adhmr.option_types import BodyModelType, EstimateKind
 
 STRANGER = (
     "note: this generator was trained on pictures of the synthetic world only; on photographs its bodies are rough guesses. "
@@ -20,7 +21,7 @@ class Options:
     Args:
         generator: folder of a checkpoint: a generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write
-        images: a photograph or a folder of them
+        images: a photograph or a folder of them, with its subfolders
         data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
         scorer: folder of a scorer checkpoint, for photographs
         boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
@@ -28,10 +29,12 @@ class Options:
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
-        smpl: your SMPL file, or the folder it is in, for generators that were trained on it; without it the free body
+        body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
+        body_model_type: auto (what the file is), smpl, smplh or smplx
+        people_at_once: people of several photographs that go through the networks together
         seed: of the sampling
         device: cpu or cuda
-        strict: fail when anything was skipped
+        strict: exit with 2 when anything was skipped, instead of with 3
     """
 
     generator: Path
@@ -41,97 +44,108 @@ class Options:
     scorer: Path | None = None
     boxes: Path | None = None
     candidates: int = 10
-    estimate: Literal["best", "weighted_mean"] = "best"
+    estimate: EstimateKind = "best"
     focal_px: float | None = None
-    smpl: Path | None = None
+    body_model: Path | None = None
+    body_model_type: BodyModelType = "auto"
+    people_at_once: int = 64
     seed: int = 0
     device: str = "cpu"
     strict: bool = False
 
 
-def propose(options: Options, data: Path) -> int:
-    """Candidates of all crops of a folder, in one file."""
-    from adhmr.estimators import load_estimator
-    from adhmr.pictures import load_pictures
-    from adhmr.progress import StageProgress, console
-    from hmr.estimator import name_of
-    from hmr.files import new_folder, write_provenance
-    from hmr.free_body import free_body
-    from hmr.hypotheses import Hypotheses, save_hypotheses
-    from hmr.smplx_files import load_body
-
-    generator = load_estimator(options.generator).to(options.device)
-    samples, body = load_pictures(data), free_body(1200) if options.smpl is None else load_body(options.smpl)
-    generator.check_size(samples)
-    out, source = new_folder(options.out), name_of(options.generator)
-    parts: list[Hypotheses] = []
-    with StageProgress({"candidates": 1.0}) as progress:
-        progress.start("candidates")
-        for start in range(0, len(samples), 256):
-            rows = slice(start, start + 256)
-            parts.append(generator.propose(samples[rows], body, options.candidates, options.seed + start, source))
-            progress.at(min(start + 256, len(samples)) / len(samples))
-        progress.finish()
-    save_hypotheses(out / "candidates.npz", Hypotheses.cat(parts))
-    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, data])
-    console.print(f"{options.candidates} candidates for each of {len(samples)} pictures in {out / 'candidates.npz'}")
-    return 0
-
-
 def run(options: Options) -> int:
-    import pyarrow as pa
-
-    from adhmr.commands.predict_photograph import Rows, predict_photograph
-    from adhmr.estimators import load_estimator
-    from adhmr.progress import StageProgress, console
-    from adhmr.tables import write_table
-    from hmr.files import new_folder, write_provenance
-    from hmr.free_body import free_body
-    from hmr.photographs.people import Skipped, coco_boxes
-    from hmr.photographs.read import list_images
-    from hmr.smplx_files import load_body
-    from scorer.protocol import load_scorer
-
-    if options.candidates < 1:
-        raise ValueError(f"expected at least one candidate, got {options.candidates}")
-    if options.focal_px is not None and options.focal_px <= 0:
+    if options.candidates < 1 or options.people_at_once < 1:
+        raise ValueError(
+            f"expected at least one of --candidates and --people_at_once, got {options.candidates} and {options.people_at_once}"
+        )
+    if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
     if (options.images is None) == (options.data is None):
         raise ValueError("give --images (photographs) or --data (our crops), one of the two")
     if options.data is not None:
-        return propose(options, options.data)
+        return of_crops(options, options.data)
     assert options.images is not None
     if options.scorer is None:
         raise ValueError("give --scorer: the bodies of people in photographs are ranked")
-    images = list_images(options.images)
-    boxes = coco_boxes(options.boxes) if options.boxes is not None else None
-    generator = load_estimator(options.generator).to(options.device)
-    scorer = load_scorer(options.scorer).to(options.device)
-    body = free_body(6900) if options.smpl is None else load_body(options.smpl)
-    out = new_folder(options.out)
-    rows: Rows = []
-    skipped: list[Skipped] = []
-    with StageProgress({"photographs": float(len(images))}) as progress:
-        progress.start("photographs")
-        for number, image in enumerate(images):
-            try:
-                found, left_out = predict_photograph(image, boxes, generator, scorer, body, options, out)
-                rows += found
-                skipped += left_out
-            except ValueError as error:
-                skipped.append(Skipped(image.name, str(error)))
-            progress.at((number + 1) / len(images))
+    return of_photographs(options, options.images, options.scorer)
+
+
+def of_crops(options: Options, data: Path) -> int:
+    """Candidates of all crops of a folder, in one file."""
+    from adhmr.loading import body_of, load_estimator
+    from adhmr.progress import StageProgress, console
+    from hmr.estimator import name_of
+    from hmr.files import new_folder, write_provenance
+    from hmr.hypotheses import Hypotheses, save_hypotheses
+    from hmr.samples import load_views
+
+    estimator = load_estimator(options.generator).to(options.device)
+    views, body = load_views(data), body_of(options.body_model, options.body_model_type)
+    estimator.check_size(views)
+    source = name_of(options.generator)
+    parts: list[Hypotheses] = []
+    with StageProgress({"candidates": 1.0}) as progress:
+        progress.start("candidates")
+        for start in range(0, len(views), 256):
+            rows = slice(start, start + 256)
+            parts.append(estimator.propose(views[rows], body, options.candidates, options.seed + start, source))
+            progress.at(min(start + 256, len(views)) / len(views))
         progress.finish()
-    if rows:
-        write_table(out, "predictions", pa.Table.from_pylist(rows))
-    if skipped:
-        write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in skipped]))
-        for s in skipped:
+    out, candidates = new_folder(options.out), Hypotheses.cat(parts)
+    save_hypotheses(out / "candidates.npz", candidates, views)
+    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, data])
+    console.print(f"{candidates.count} candidates for each of {len(views)} pictures in {out / 'candidates.npz'}")
+    return 0
+
+
+def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
+    """Ranked bodies of the people in photographs, as files."""
+    import pyarrow as pa
+
+    from adhmr.exit_code import exit_code
+    from adhmr.loading import body_of, load_estimator
+    from adhmr.photographs.write import Written, predict_into
+    from adhmr.predicting import PredictConfig, Predictor
+    from adhmr.progress import StageProgress, console
+    from adhmr.tables import write_table
+    from diffusion_hmr import Generator
+    from hmr.estimator import name_of
+    from hmr.files import new_folder, write_provenance
+    from hmr.photographs.folder import Photographs
+    from hmr.photographs.people import read_people
+    from scorer.protocol import load_scorer
+
+    photographs = Photographs.at(images).require_some()
+    people = read_people(options.boxes, photographs) if options.boxes is not None else None
+    estimator = load_estimator(options.generator).to(options.device)
+    body = body_of(options.body_model, options.body_model_type, level=6900)
+    config = PredictConfig(
+        options.candidates, options.estimate, options.seed, name_of(options.generator), options.people_at_once
+    )
+    predictor = Predictor(estimator, load_scorer(scorer_folder).to(options.device), body, config)
+    out, written = new_folder(options.out), Written([], [])
+    with StageProgress({"photographs": float(len(photographs.names))}) as progress:
+        progress.start("photographs")
+        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at)
+        progress.finish()
+    if written.rows:
+        write_table(out, "predictions", pa.Table.from_pylist(written.rows))
+    if written.skipped:
+        write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in written.skipped]))
+        for s in written.skipped[:20]:
             console.print(f"skipped {s.what}: {s.reason}", highlight=False)
-    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, options.scorer])
-    people = len({row["key"] for row in rows})
-    console.print(f"{people} people in {len(images)} photographs, {len(skipped)} skipped; look at {out}/*.png")
-    console.print(STRANGER)
-    if not rows:
-        raise ValueError(f"nothing could be predicted: all {len(skipped)} items were skipped")
-    return 2 if options.strict and skipped else 0
+        if len(written.skipped) > 20:
+            console.print(f"… and {len(written.skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)
+    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, scorer_folder])
+    if not written.rows:
+        raise ValueError(
+            f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
+        )
+    count = len({row["key"] for row in written.rows})
+    console.print(
+        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {out}/*.png"
+    )
+    if isinstance(estimator, Generator) and estimator.config.body.startswith("free-body"):
+        console.print(STRANGER)
+    return exit_code(len(written.skipped), options.strict)

@@ -88,14 +88,14 @@ def _with_hands(options: Options, out: Path, prefix: str) -> Tensor:
     from adhmr.world.domains import DOMAINS
     from adhmr.world.make_expressive import Scene, make_expressive_samples
     from adhmr.world.pseudo_hands import mixed_expressive_labels, save_hidden_hand_truth
-    from hmr.expressive import free_expressive_body
-    from hmr.expressive.samples import save_expressive_samples
+    from hmr.free_body import free_body_with_hands
+    from hmr.samples import save_samples
 
-    body = free_expressive_body(6900 if options.vertices == 6900 else 2500)
+    body = free_body_with_hands(6900 if options.vertices == 6900 else 2500)
     scene = Scene(DOMAINS[options.domain], upper_body=options.upper_body)
     samples, _ = make_expressive_samples(scene, options.count, options.size, options.seed, body, prefix)
     if options.labels == "mixed":
-        samples, truth = mixed_expressive_labels(samples, options.seed, body.layout())
+        samples, truth = mixed_expressive_labels(samples, options.seed, body.smpl)
         save_hidden_hand_truth(out / "hidden-truth.npz", truth)
-    save_expressive_samples(out, samples)
+    save_samples(out, samples)
     return samples.rgb

@@ -4,10 +4,10 @@ given again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from adhmr.tracking import Log
+from adhmr.option_types import BodyModelType, Log
 from diffusion_hmr.config import GeneratorConfig, GeneratorTraining
 
 
@@ -20,6 +20,8 @@ class Options:
         start_from: checkpoint folder of a generator to go on from, in stages; ``generator`` is then its architecture
         generator: the architecture
         training: steps, batch sizes and learning rates
+        body_model: file (or folder) of the SMPL-family model that the labels are of; without it the free body
+        body_model_type: auto (what the file is), smpl, smplh or smplx
         seed: everything random follows from it
         device: cpu or cuda
         log: where curves go; files are always written
@@ -30,41 +32,28 @@ class Options:
     start_from: Path | None = None
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     training: GeneratorTraining = field(default_factory=GeneratorTraining)
+    body_model: Path | None = None
+    body_model_type: BodyModelType = "auto"
     seed: int = 0
     device: str = "cpu"
     log: Log = "files"
 
 
 def run(options: Options) -> None:
-    import shutil
-
-    import torch
-
-    from adhmr.progress import StageProgress, console
-    from adhmr.tracking import Tracker
-    from adhmr.training_progress import training_report
+    from adhmr.loading import body_of
+    from adhmr.progress import console
+    from adhmr.training_job import training_job
     from diffusion_hmr import Generator
     from diffusion_hmr.train import train_generator
-    from hmr.files import checkpoint_folder, write_provenance
-    from hmr.free_body import free_body
-    from hmr.samples import Samples, load_samples
+    from hmr.samples import load_all_samples
 
-    samples = Samples.cat([load_samples(folder) for folder in options.data])
-    if "none" in samples.label_kind:
-        raise ValueError(f"{options.data}: a generator is trained on labels, but some pictures have none")
+    samples = load_all_samples(options.data)
+    body = body_of(options.body_model, options.body_model_type)
     first = Generator.from_pretrained(options.start_from) if options.start_from is not None else None
     architecture = options.generator if first is None else first.config
-    checkpoint_folder(options.out)
-    tracker = Tracker(options.out / "curves", options.log)
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
-    with StageProgress(costs) as progress:
-        generator, _, _ = train_generator(
-            architecture, options.training, samples, free_body(1200), options.seed,
-            (training_report(progress, tracker, "branch"), training_report(progress, tracker, "denoiser")),
-            torch.device(options.device), options.out / "unfinished", first,
-        )  # fmt: skip
-    tracker.close()
-    generator.save_pretrained(options.out)
-    write_provenance(options.out, "train-generator", asdict(options), options.seed, options.data)
-    shutil.rmtree(options.out / "unfinished", ignore_errors=True)
+    inputs = [*options.data, *([options.start_from] if options.start_from else [])]
+    with training_job("train-generator", options, costs, inputs) as job:
+        generator, _, _ = train_generator(architecture, options.training, samples, body, job.run, first)
+        generator.save_pretrained(options.out)
     console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")

@@ -8,9 +8,10 @@ from adhmr.demo import stages
 from adhmr.demo.config import budget
 from adhmr.demo.metrics import collect_metrics, print_tables
 from adhmr.demo.run import DemoRun, identity_of, open_folder, run_stages
+from adhmr.option_types import Log
 from adhmr.progress import StageProgress, console
 from adhmr.report.page import write_report
-from adhmr.tracking import Log, Tracker
+from adhmr.tracking import Tracker
 from hmr.files import write_json, write_provenance
 from hmr.networks.checkpoint import json_round_trip
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from adhmr.demo.config import DemoConfig
 from adhmr.progress import StageProgress
 from adhmr.tracking import Tracker
-from hmr.files import read_json, write_json
+from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
 from hmr.networks.checkpoint import json_round_trip
 from hmr.samples import Samples, load_samples
-from hmr.smpl_layout import LayoutBody
-from hmr.training.fit import Report
+from hmr.skinned_body import SkinnedBody
+from hmr.training.run import Report, TrainingRun
 
 STATE_FILE = "demo.json"
 
@@ -32,7 +32,7 @@ class DemoRun:
     share: tuple[float, float] = (0.0, 1.0)
 
     @property
-    def body(self) -> LayoutBody:
+    def body(self) -> SkinnedBody:
         return free_body(1200)
 
     def samples(self, name: str) -> Samples:
@@ -46,6 +46,15 @@ class DemoRun:
             self.progress.at(low + (high - low) * step / steps)
 
         return report
+
+    def training(self, name: str, stages: dict[str, tuple[float, float]] | None = None) -> TrainingRun:
+        """A training run of this demo; stages: of each the part of the bar that it moves."""
+
+        def reports(stage: str) -> Report:
+            curve = f"{name}-{stage}" if stage else name
+            return self.report(curve, *(stages or {}).get(stage, (0.0, 1.0)))
+
+        return TrainingRun(self.seed, reports, self.state(name))
 
     def state(self, name: str) -> Path:
         """Where a training loop keeps what it needs to resume."""
@@ -93,4 +102,4 @@ def run_stages(run: DemoRun, stages: dict[str, Callable[[DemoRun], None]], ident
 
 def identity_of(config: DemoConfig, seed: int, budget: str) -> dict:
     """What must be equal for a folder to be resumed."""
-    return {"budget": budget, "seed": seed, "config": json_round_trip(config)}
+    return {"budget": budget, "seed": seed, "config": json_round_trip(config), "code": code_version()}

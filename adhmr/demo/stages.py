@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from adhmr.demo.run import DemoRun
 from adhmr.evaluation import (
     Judged,
+    Sampling,
     average,
     base_figures,
     binary_figures,
@@ -19,6 +20,7 @@ from adhmr.evaluation import (
     judge,
     part_figures,
     ranking,
+    sampled,
 )
 from adhmr.figures import Figure, mean_figure
 from adhmr.world.domains import DOMAINS
@@ -31,7 +33,7 @@ from data_cleaning.threshold import break_even_threshold
 from data_cleaning.write import write_verdicts
 from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.train import train_generator
-from dpo.align import Replay, align
+from dpo.align import AlignData, Replay, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge
 from hmr.displacement import GROSS_MM, uvd_of, worst_displacement_mm
 from hmr.estimator import name_of
@@ -40,7 +42,8 @@ from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
 from hmr.networks.branch_loss import Targets
 from hmr.networks.image_branch import Conditions, conditions_of
-from hmr.samples import Samples, save_samples
+from hmr.samples import Samples, load_views, save_samples, save_views
+from hmr.training.run import TrainingRun, to_one
 from regressors import Regressor, RegressorConfig
 from regressors.regressor import train_regressor_head
 from scorer import Scorer, ScorerConfig
@@ -48,7 +51,6 @@ from scorer.candidates import CandidateSets, candidate_sets, noised_truth
 from scorer.scorer import BlindScorer
 from scorer.train import calibrate, train_blind_scorer, train_scorer
 
-CPU = torch.device("cpu")
 TEST_DOMAINS = ("source", "target", "target_ambiguous")
 CONTROLS = ("random_pairs", "consensus_pairs", "sft")
 GENERATORS = ("base", "aligned", *CONTROLS)
@@ -76,7 +78,7 @@ def make_data(run: DemoRun) -> None:
     few = sizes.judged // 4
     judged = [make("source", few, "judged-a"), make("rendered", sizes.judged - few, "judged-b")]
     save("judged", Samples.cat(judged))
-    save("target", make("target", sizes.target, "target").unlabelled())
+    save_views(run.out / "data" / "target", make("target", sizes.target, "target").unlabelled())
     save("calibration", make("rendered", sizes.calibration, "calibration"))
     labelled, truth = mixed_labels(make("target", sizes.checked, "checked"), next(seeds), body)
     save("checked", labelled)
@@ -100,10 +102,7 @@ def train_base(run: DemoRun) -> None:
         run.config.generator,
         samples,
         run.body,
-        run.seed,
-        (run.report("generator-branch", 0.0, 0.65), run.report("generator-denoiser", 0.65, 1.0)),
-        CPU,
-        run.state("generator"),
+        run.training("generator", {"branch": (0.0, 0.65), "denoiser": (0.65, 1.0)}),
     )
     save_conditions(run, "held-back", held_back, conditions)
     generator.save_pretrained(run.out / "generator-base")
@@ -132,7 +131,7 @@ def train_regressor(run: DemoRun) -> None:
     regressor.branch.load_state_dict(generator.branch.state_dict())
     train_regressor_head(
         regressor, conditions, Targets.of(samples, run.body).state,
-        run.config.generator.denoiser, run.seed, run.report("regressor"), run.state("regressor"),
+        run.config.generator.denoiser, run.training("regressor"),
     )  # fmt: skip
     regressor.save_pretrained(run.out / "regressor")
 
@@ -146,11 +145,11 @@ def make_candidates(run: DemoRun) -> None:
     ]
     source = name_of(run.out / "generator-base")
     hypotheses = generator.propose(judged[chosen], run.body, run.config.training_candidates, run.seed + 11, source)
-    save_hypotheses(run.out / "candidates" / "training.npz", hypotheses)
+    save_hypotheses(run.out / "candidates" / "training.npz", hypotheses, judged[chosen])
     run.progress.at(0.8)
     held_out = run.samples("calibration")
     hypotheses = generator.propose(held_out, run.body, run.config.candidates, run.seed + 12, source)
-    save_hypotheses(run.out / "candidates" / "calibration.npz", hypotheses)
+    save_hypotheses(run.out / "candidates" / "calibration.npz", hypotheses, held_out)
 
 
 def train_judges(run: DemoRun) -> None:
@@ -169,10 +168,7 @@ def train_judges(run: DemoRun) -> None:
         exact,
         sets,
         body,
-        run.seed + 1,
-        (run.report("scorer-branch", 0.1, 0.5), run.report("scorer-ranking", 0.5, 0.9)),
-        CPU,
-        run.state("scorer"),
+        replace(run.training("scorer", {"branch": (0.1, 0.5), "ranking": (0.5, 0.9)}), seed=run.seed + 1),
         run.out / "generator-base",
     )
     held_out = run.samples("calibration")
@@ -180,7 +176,8 @@ def train_judges(run: DemoRun) -> None:
     calibrate(scorer, held_out, load_hypotheses(run.out / "candidates" / "calibration.npz"), labels, body)
     torch.manual_seed(run.seed + 2)
     blind = BlindScorer(scorer.config)
-    train_blind_scorer(blind, sets, config.scorer, run.seed + 2, run.report("scorer-no-image", 0.9, 1.0))
+    blind_run = TrainingRun(run.seed + 2, to_one(run.report("scorer-no-image", 0.9, 1.0)))
+    train_blind_scorer(blind, sets, config.scorer, blind_run)
     with write_atomically(run.out / "scorer-no-image.safetensors") as partial:
         save_file(blind.state_dict(), partial)
     scorer.save_pretrained(run.out / "scorer")
@@ -204,7 +201,7 @@ def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> 
         return
     generator = Generator.from_pretrained(run.out / "generator-base")
     scorer = Scorer.from_pretrained(run.out / "scorer")
-    body, unlabelled = run.body, run.samples("target")
+    body, unlabelled = run.body, load_views(run.out / "data" / "target")
     config = replace(run.config.align, loss_type=("sft",)) if name == "sft" else run.config.align
     judges: dict[str, Judge] = {
         "aligned": scorer_judge(scorer, body, config.diversity),
@@ -219,10 +216,12 @@ def _finetune(run: DemoRun, name: str, repeat: int, low: float, high: float) -> 
     replay = Replay(seen[exact], Targets.of(source[rows[exact]], body).state)
     curve = folder_name(name, repeat).replace("generator", "align")
     align(
-        generator, conditions, unlabelled.key,
+        generator,
+        AlignData(unlabelled.key, conditions, replay),
         pair_maker(unlabelled, conditions, judges[name], body, config, name),
-        config, run.seed + 31 + 1000 * repeat, run.report(curve, low, high), replay, run.state(curve),
-    )  # fmt: skip
+        config,
+        TrainingRun(run.seed + 31 + 1000 * repeat, to_one(run.report(curve, low, high)), run.state(curve)),
+    )
     generator.save_pretrained(folder)
 
 
@@ -281,7 +280,7 @@ def evaluate_all(run: DemoRun) -> None:
         for kind, candidates, plain in (("noised_truth", noised, "source"), ("generator_samples", base, "target")):
             block = kind if domain == plain else f"{kind}_{domain}"
             scores = scorer.score(truth, candidates, run.body)
-            uvd = uvd_of(candidates.params, candidates.K, truth.size, run.body)
+            uvd = uvd_of(candidates.params, truth.K, truth.size, run.body)
             rankings["scorer"][block] = ranking(candidates, truth, scores.value, run.body).figures()
             error = errors_of_hypotheses_mm(candidates.params, truth.label, run.body)["pve"]
             calibrations[block] = calibration_figures(scores, error.numpy())
@@ -314,18 +313,17 @@ def _evaluate(
     """One generator on one test set; its hypotheses are kept in a file."""
     folder, seed = run.out / folder_name(name, repeat), run.seed + 41
     generator = Generator.from_pretrained(folder)
-    params = generator.sample_bodies(conditions, truth.K, run.body, run.config.candidates, seed)
-    zero = generator.sample_bodies(conditions, truth.K, run.body, 1, seed, zero_noise=True)
-    hypotheses = Hypotheses(truth.key, params, truth.K, name_of(folder), seed)
+    sampling = Sampling(run.config.candidates, seed)
+    hypotheses, zero = sampled(generator, conditions, truth, run.body, sampling, name_of(folder))
     if repeat == 0:
-        save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses)
+        save_hypotheses(run.out / "evaluation" / f"{name}-{domain}.npz", hypotheses, truth)
     return judge(hypotheses, zero, truth, scorer.score(truth, hypotheses, run.body).value, run.body)
 
 
 def _evaluate_regressor(run: DemoRun, truth: Samples, conditions: Conditions) -> Judged:
     regressor = Regressor.from_pretrained(run.out / "regressor")
     bodies = regressor.bodies(conditions, truth.K, run.body).reshape_batch(len(truth), 1)
-    hypotheses = Hypotheses(truth.key, bodies, truth.K, "regressor", 0)
+    hypotheses = Hypotheses(truth.key, bodies, run.body.family, "regressor", 0)
     return judge(hypotheses, None, truth, torch.zeros(len(truth), 1), run.body)
 
 

@@ -1,24 +1,27 @@
-"""The field of a ranking: all candidates of all pictures, whoever made them."""
+"""The field of a ranking: all candidates of all pictures, whoever made them, each under its own camera."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.displacement import uvd_of
-from hmr.formats.candidate_crop import is_in_picture, uvd_in_crop
+from hmr.formats.candidate_crop import uvd_in_view, view_of
 from hmr.formats.person_candidate import PersonCandidate, Unreadable
 from hmr.hypotheses import Hypotheses
-from hmr.photographs.people import Person, crops
-from hmr.photographs.read import read_photograph
-from hmr.samples import Samples
+from hmr.photographs.folder import Photographs, output_names
+from hmr.photographs.people import check_box
 from hmr.skeleton import NUM_KEYPOINTS
+from hmr.views import Views
+from scorer.protocol import AnyScorer
+from scorer.scores import Scores
 
 SAME_PERSON_IOU = 0.4
+#: A ranking of fewer common keypoints says little.
+FEWEST_KEYPOINTS = 4
 
 
 @dataclass(frozen=True)
@@ -31,45 +34,98 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Field:
-    """entries[i][k] names candidate k of picture i; uvd (b, n, 29, 3), known (b, n, 29). Rows are padded with candidates of
-    which nothing is known."""
+class Entrant:
+    """A candidate of one picture: uvd and known (29, 3) and (29,) in its own view, whose camera is the candidate's."""
 
-    samples: Samples
+    entry: Entry
+    view: Views
     uvd: Tensor
     known: Tensor
-    entries: tuple[tuple[Entry, ...], ...]
+
+
+@dataclass(frozen=True)
+class Field:
+    """entrants[i][k] is candidate k of picture i. Those of a picture are compared on the keypoints that all of them have."""
+
+    entrants: tuple[tuple[Entrant, ...], ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the pictures."""
+        return tuple(row[0].view.key[0] for row in self.entrants)
+
+    @property
+    def entries(self) -> tuple[tuple[Entry, ...], ...]:
+        return tuple(tuple(e.entry for e in row) for row in self.entrants)
 
     @property
     def models(self) -> list[str]:
         """In the order of their first appearance."""
-        return list(dict.fromkeys(entry.model for row in self.entries for entry in row))
+        return list(dict.fromkeys(e.entry.model for row in self.entrants for e in row))
+
+    def __len__(self) -> int:
+        return len(self.entrants)
+
+    def common(self, i: int) -> Tensor:
+        """(29,) the keypoints that all candidates of picture i have."""
+        return torch.stack([e.known for e in self.entrants[i]]).all(0)
 
 
-def _padded(rows: list[list[tuple[Entry, Tensor, Tensor]]], samples: Samples) -> Field:
-    n = max(len(row) for row in rows)
-    uvd = torch.zeros(len(rows), n, NUM_KEYPOINTS, 3)
-    known = torch.zeros(len(rows), n, NUM_KEYPOINTS, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        for k, (_, points, given) in enumerate(row):
-            uvd[i, k], known[i, k] = points, given
-    return Field(samples, uvd, known, tuple(tuple(entry for entry, _, _ in row) for row in rows))
+def score_field(scorer: AnyScorer, field: Field) -> Scores:
+    """Scores (pictures, most candidates); rows are padded with -inf.
+
+    A picture is encoded once for each camera that its candidates are seen by.
+    """
+    groups: list[tuple[Views, list[tuple[int, int]]]] = []
+    for i, row in enumerate(field.entrants):
+        of_camera: dict[bytes, tuple[Views, list[tuple[int, int]]]] = {}
+        for k, entrant in enumerate(row):
+            mark = entrant.view.K.numpy().round(4).tobytes() + entrant.view.A_view_picture.numpy().tobytes()
+            of_camera.setdefault(mark, (entrant.view, []))[1].append((i, k))
+        groups += of_camera.values()
+    most = max(len(places) for _, places in groups)
+    uvd, known = torch.zeros(len(groups), most, NUM_KEYPOINTS, 3), torch.zeros(len(groups), most, NUM_KEYPOINTS).bool()
+    for g, (_, places) in enumerate(groups):
+        for slot, (i, k) in enumerate(places):
+            uvd[g, slot], known[g, slot] = field.entrants[i][k].uvd, field.common(i)
+    views = Views.cat([view for view, _ in groups])
+    views = replace(views, key=tuple(f"{key}#{g}" for g, key in enumerate(views.key)))
+    return _by_picture(scorer.score_uvd(views, uvd, known), [places for _, places in groups], field)
 
 
-def field_of_hypotheses(
-    samples: Samples, files: dict[str, Hypotheses], body: BodyModel
-) -> tuple[Field, list[Unreadable]]:
-    """files: name of a model to its candidates for pictures of ``samples``, by key. Pictures without candidates are left out;
+def _by_picture(scores: Scores, places: list[list[tuple[int, int]]], field: Field) -> Scores:
+    """From rows for each camera to rows for each picture."""
+    shape = len(field), max(len(row) for row in field.entrants)
+
+    def gathered(values: Tensor, empty: float) -> Tensor:
+        out = torch.full((*shape, *values.shape[2:]), empty)
+        for g, of_group in enumerate(places):
+            for slot, (i, k) in enumerate(of_group):
+                out[i, k] = values[g, slot]
+        return out
+
+    low, high = scores.interval_mm
+    return Scores(
+        key=field.keys,
+        value=gathered(scores.value, -torch.inf),
+        displacement_mm=gathered(scores.displacement_mm, torch.nan),
+        expected_error_mm=gathered(scores.expected_error_mm, torch.nan),
+        interval_mm=(gathered(low, torch.nan), gathered(high, torch.nan)),
+        gross_probability=gathered(scores.gross_probability, torch.nan),
+    )
+
+
+def field_of_hypotheses(views: Views, files: dict[str, Hypotheses], body: BodyModel) -> tuple[Field, list[Unreadable]]:
+    """files: name of a model to its candidates for pictures of ``views``, by key. Pictures without candidates are left out;
     a candidate for a picture that is not there, or a second one of the same key, is listed.
 
     Raises ValueError when nothing is left to rank.
     """
-    place = {key: i for i, key in enumerate(samples.key)}
-    rows: list[list[tuple[Entry, Tensor, Tensor]]] = [[] for _ in samples.key]
+    place = {key: i for i, key in enumerate(views.key)}
+    rows: list[list[Entrant]] = [[] for _ in views.key]
     left_out: list[Unreadable] = []
     everything = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
     for model, hypotheses in files.items():
-        uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, body)
         taken: set[str] = set()
         for i, key in enumerate(hypotheses.key):
             if key not in place or key in taken:
@@ -77,13 +133,15 @@ def field_of_hypotheses(
                 left_out.append(Unreadable(f"{model}, row {i} ({key})", reason))
                 continue
             taken.add(key)
+            view = views[[place[key]]]
+            uvd = uvd_of(hypotheses.params[i : i + 1], view.K, view.size, body)[0]
             rows[place[key]] += [
-                (Entry(model, k, f"{model}, row {i}"), uvd[i, k], everything) for k in range(hypotheses.count)
+                Entrant(Entry(model, k, f"{model}, row {i}"), view, uvd[k], everything) for k in range(len(uvd))
             ]
-    kept = [i for i, row in enumerate(rows) if row]
+    kept = [tuple(row) for row in rows if row]
     if not kept:
         raise ValueError("no candidate belongs to any of the pictures; are these the files' pictures?")
-    return _padded([rows[i] for i in kept], samples[kept]), left_out
+    return Field(tuple(kept)), left_out
 
 
 def overlap(a: Tensor, b: Tensor) -> float:
@@ -106,38 +164,57 @@ def people_by_overlap(candidates: list[PersonCandidate]) -> list[list[PersonCand
     return [group for _, group in groups]
 
 
-def field_of_people(images: Path, candidates: list[PersonCandidate], size: int) -> tuple[Field, list[Unreadable]]:
-    """Candidates of people in photographs. Each group of overlapping bodies is a person, cropped around their joint box.
+def comparable(row: list[Entrant]) -> tuple[list[Entrant], list[Unreadable]]:
+    """Candidates of one picture that have enough keypoints in common; the others are listed."""
+    kept, left_out = sorted(row, key=lambda e: -int(e.known.sum())), []
+    while len(kept) > 1 and int(torch.stack([e.known for e in kept]).all(0).sum()) < FEWEST_KEYPOINTS:
+        odd = kept.pop()
+        left_out.append(Unreadable(odd.entry.where, "has too few keypoints in common with the picture's other bodies"))
+    places = {id(e) for e in kept}
+    return [e for e in row if id(e) in places], left_out
+
+
+def field_of_people(
+    photographs: Photographs, candidates: list[PersonCandidate], size: int
+) -> tuple[Field, list[Unreadable]]:
+    """Candidates of people in photographs. Each group of overlapping bodies is a person, cropped around their joint box; every
+    candidate is seen through the camera that it was made for.
 
     Raises ValueError when nothing is left to rank.
     """
-    parts: list[Samples] = []
-    rows: list[list[tuple[Entry, Tensor, Tensor]]] = []
+    rows: list[tuple[Entrant, ...]] = []
     left_out: list[Unreadable] = []
-    for name in dict.fromkeys(candidate.image for candidate in candidates):
-        of_image = [candidate for candidate in candidates if candidate.image == name]
+    of_image: dict[str, list[PersonCandidate]] = {}
+    for candidate in candidates:
+        of_image.setdefault(candidate.image, []).append(candidate)
+    keys = output_names(list(of_image))
+    for name, several in of_image.items():
         try:
-            photograph = read_photograph(images / name)
+            photograph = photographs.read(name)
         except ValueError as error:
-            left_out += [Unreadable(candidate.where, str(error)) for candidate in of_image]
+            left_out += [Unreadable(candidate.where, str(error)) for candidate in several]
             continue
-        h, w = photograph.shape[:2]
-        inside = [c for c in of_image if is_in_picture(c.box_xyxy(), w, h)]
-        left_out += [Unreadable(c.where, f"is outside the {w} x {h} picture") for c in of_image if c not in inside]
+        inside = []
+        for candidate in several:
+            try:
+                x0, y0, x1, y1 = candidate.box_xyxy().tolist()
+                check_box((x0, y0, x1, y1), photograph.shape[1], photograph.shape[0])
+                inside.append(candidate)
+            except ValueError as error:
+                left_out.append(Unreadable(candidate.where, str(error)))
         for number, group in enumerate(people_by_overlap(inside)):
             boxes = torch.stack([candidate.box_xyxy() for candidate in group])
-            box = (*boxes[:, :2].median(0).values.tolist(), *boxes[:, 2:].median(0).values.tolist())
-            sample, K = crops(photograph, [Person(f"{Path(name).stem}-{number:02d}", box)], size, None)
-            A = sample.K[0] @ torch.linalg.inv(K)
+            box = torch.cat([boxes[:, :2].median(0).values, boxes[:, 2:].median(0).values])
             counts: dict[str, int] = {}
             row = []
             for candidate in group:
-                number_of_model = counts.get(candidate.model, 0)
-                counts[candidate.model] = number_of_model + 1
-                entry = Entry(candidate.model, number_of_model, candidate.where)
-                row.append((entry, uvd_in_crop(candidate, A, size), candidate.known))
-            parts.append(sample)
-            rows.append(row)
+                view = view_of(candidate, photograph, box, f"{keys[name]}-{number:02d}", size)
+                entry = Entry(candidate.model, counts.get(candidate.model, 0), candidate.where)
+                counts[candidate.model] = entry.candidate + 1
+                row.append(Entrant(entry, view, uvd_in_view(candidate, view), candidate.known))
+            kept, odd = comparable(row)
+            left_out += odd
+            rows.append(tuple(kept))
     if not rows:
-        raise ValueError(f"no candidate belongs to a photograph of {images}; {len(left_out)} were left out")
-    return _padded(rows, Samples.cat(parts)), left_out
+        raise ValueError(f"no candidate belongs to a photograph of {photographs.folder}; {len(left_out)} were left out")
+    return Field(tuple(rows)), left_out

@@ -15,15 +15,16 @@ from scorer.scores import Scores
 
 def ranked_rows(field: Field, scores: Scores) -> pa.Table:
     """A row for each candidate, best first within each picture: key, rank (1 is best), model, candidate, score, expected PVE,
-    probability of a gross error, where it came from, and how far each part of the body seems to be off."""
+    probability of a gross error, on how many keypoints the picture's candidates were compared, where it came from, and how far
+    each part of the body seems to be off."""
     rows, of_part = [], {part: scores.part_mm(part) for part in PARTS}
     for i, entries in enumerate(field.entries):
-        value = scores.value[i, : len(entries)].numpy()
+        value, common = scores.value[i, : len(entries)].numpy(), int(field.common(i).sum())
         for rank, k in enumerate(np.argsort(-value, kind="stable"), 1):
             entry = entries[k]
             rows.append(
                 {
-                    "key": field.samples.key[i],
+                    "key": field.keys[i],
                     "rank": rank,
                     "model": entry.model,
                     "candidate": entry.candidate,
@@ -32,6 +33,7 @@ def ranked_rows(field: Field, scores: Scores) -> pa.Table:
                     "expected_pve_low_mm": float(scores.interval_mm[0][i, k]),
                     "expected_pve_high_mm": float(scores.interval_mm[1][i, k]),
                     "gross_probability": float(scores.gross_probability[i, k]),
+                    "keypoints": common,
                     "where": entry.where,
                     **{f"{part}_mm": float(values[i, k]) for part, values in of_part.items()},
                 }
@@ -45,7 +47,7 @@ def mean_score_by_model(field: Field, scores: Scores) -> tuple[list[str], np.nda
     The mean, not the best: else the model with the most candidates would win.
     """
     models = field.models
-    out = np.full((len(field.entries), len(models)), np.nan)
+    out = np.full((len(field), len(models)), np.nan)
     for i, entries in enumerate(field.entries):
         for m, model in enumerate(models):
             own = [float(scores.value[i, k]) for k, entry in enumerate(entries) if entry.model == model]
@@ -61,7 +63,7 @@ def leaderboards(field: Field, scores: Scores, tags: dict[str, list[str]], seed:
         return pa.table({"category": pa.array([], pa.string())})
     categories = {"all": np.ones(len(score), dtype=bool)}
     for tag in sorted({tag for several in tags.values() for tag in several}):
-        categories[tag] = np.array([tag in tags.get(key, []) for key in field.samples.key])
+        categories[tag] = np.array([tag in tags.get(key, []) for key in field.keys])
     rows = []
     for category, chosen in categories.items():
         met = score[chosen][(~np.isnan(score[chosen])).sum(1) >= 2]

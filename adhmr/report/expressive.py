@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr.expressive import ExpressiveModel, ExpressiveParams
-from hmr.expressive.samples import ExpressiveSamples
+from hmr.body import BodyParams
 from hmr.rendering.overlay import BLUE, GREEN, draw_mesh, enlarged, sheet
+from hmr.samples import Samples
+from hmr.skinned_body import SkinnedBody
 
 
-def expressive_sheet(
-    samples: ExpressiveSamples, predicted: ExpressiveParams, model: ExpressiveModel, factor: int = 4
-) -> np.ndarray:
+def expressive_sheet(samples: Samples, predicted: BodyParams, model: SkinnedBody, factor: int = 4) -> np.ndarray:
     """Three pictures a row for each person: the crop, the label over it (green), the prediction over it (blue)."""
     truth, bodies = model.posed(samples.label).vertices.numpy(), model.posed(predicted).vertices.numpy()
     faces, pictures = model.faces.numpy(), []

@@ -26,18 +26,16 @@ def unit_of_row(units: list[Unit], row: int) -> Unit:
 def bones_over(decoded: Decoded, pixels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Of the first label the crop, the crop with its bones, and where its keypoints are in them (29, 2); None when it cannot be
     judged."""
-    if decoded.samples is None:
+    if decoded.views is None:
         return None
-    factor = max(1, pixels // decoded.samples.size)
-    picture, _ = enlarged(decoded.samples.rgb[0].permute(1, 2, 0).numpy(), np.eye(3), factor)
+    factor = max(1, pixels // decoded.views.size)
+    picture, _ = enlarged(decoded.views.rgb[0].permute(1, 2, 0).numpy(), np.eye(3), factor)
     xy = (decoded.uvd[0, :, :2].numpy() + 1) * picture.shape[0] / 2
     return picture, draw_keypoints(picture, xy, decoded.known[0].numpy(), BLUE, 2), xy
 
 
 def _mesh_over(file: OurFolder, i: int, pixels: int) -> np.ndarray | None:
     samples = file.samples
-    if samples.label_kind[i] == "none":
-        raise ValueError(f"{file.path}: has pictures without labels, there is nothing to check")
     if not bool(samples.label.t_cam_root[i].isfinite().all() and samples.label.R_parent_joint[i].isfinite().all()):
         return None
     factor = max(1, pixels // samples.size)

@@ -14,10 +14,10 @@ from roma import rotvec_to_rotmat
 from torch import Tensor
 
 from adhmr.world.poses import GESTURES
-from hmr.expressive import ExpressiveModel
-from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES, FINGERS, NUM_EXPRESSIVE_JOINTS
+from hmr.skeleton_smplx import FINGERS, SMPLX
+from hmr.skinned_body import SkinnedBody
 
-_INDEX = {name: i for i, name in enumerate(EXPRESSIVE_JOINT_NAMES)}
+_INDEX = {name: i for i, name in enumerate(SMPLX.joint_names)}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def expected_hands(rng: np.random.Generator, gestures: np.ndarray) -> tuple[np.n
     return np.where(faithful, shapes[gestures], drawn), faces[gestures]
 
 
-def finger_axes(model: ExpressiveModel, side: str) -> dict[str, tuple[Tensor, Tensor]]:
+def finger_axes(model: SkinnedBody, side: str) -> dict[str, tuple[Tensor, Tensor]]:
     """For each finger the axis that curls it into the palm and the one that spreads it, unit vectors of the rest pose."""
     joints = model.rest_joints(torch.zeros(10), torch.zeros(10))
 
@@ -96,7 +96,7 @@ def finger_axes(model: ExpressiveModel, side: str) -> dict[str, tuple[Tensor, Te
 
 
 def hand_rotations(
-    rng: np.random.Generator, shapes: np.ndarray, model: ExpressiveModel, side: str
+    rng: np.random.Generator, shapes: np.ndarray, model: SkinnedBody, side: str
 ) -> tuple[Tensor, Tensor]:
     """Shapes (n,) to the fingers' R_parent_joint (n, 15, 3, 3) and a rotation of the wrist (n, 3, 3)."""
     n = len(shapes)
@@ -127,7 +127,7 @@ def expressive_rotations(
     R_body: Tensor,
     gestures: np.ndarray,
     mirrored: np.ndarray,
-    model: ExpressiveModel,
+    model: SkinnedBody,
     follow: bool,
 ) -> tuple[Tensor, Tensor]:
     """Poses R_body (n, 23, 3, 3) of gestures (n,), mirrored or not (n,), to R_parent_joint (n, 54, 3, 3), expressions (n, 10).
@@ -140,7 +140,7 @@ def expressive_rotations(
     by_side = np.where(mirrored[:, None], shapes[:, ::-1], shapes)  # columns left, right
     if not follow:
         by_side, faces = by_side[rng.permutation(n)], faces[rng.permutation(n)]
-    R = torch.eye(3).expand(n, NUM_EXPRESSIVE_JOINTS - 1, 3, 3).clone()
+    R = torch.eye(3).expand(n, SMPLX.num_joints - 1, 3, 3).clone()
     R[:, :21] = R_body[:, :21]
     for column, side in enumerate(("left", "right")):
         fingers, wrist = hand_rotations(rng, by_side[:, column], model, side)

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from adhmr.world.pseudo_labels import HiddenTruth
-from hmr.samples import body_params_arrays, body_params_from_arrays, read_arrays, write_arrays
+from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 
 
 def save_hidden_truth(path: Path, truth: HiddenTruth) -> None:
     kinds = {"error_kind": np.array(truth.error_kind, dtype=np.str_)}
-    write_arrays(path, {**body_params_arrays(truth.label), **kinds})
+    write_arrays(path, {**arrays_of_bodies(truth.label), **kinds})
 
 
 def load_hidden_truth(path: Path) -> HiddenTruth:
     arrays = read_arrays(path)
-    return HiddenTruth(body_params_from_arrays(arrays), tuple(str(k) for k in arrays["error_kind"]))
+    return HiddenTruth(bodies_of_arrays(arrays, str(path)), tuple(str(k) for k in arrays["error_kind"]))

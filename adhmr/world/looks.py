@@ -9,7 +9,7 @@ import numpy as np
 from adhmr.world.domains import Domain
 from hmr.rendering.render import Looks
 from hmr.skeleton import JOINT_NAMES
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
 
 _SKIN = np.array([[0.96, 0.80, 0.69], [0.88, 0.67, 0.53], [0.72, 0.50, 0.36], [0.50, 0.33, 0.22], [0.33, 0.21, 0.15]])
 _HAIR = np.array([[0.08, 0.06, 0.05], [0.25, 0.15, 0.08], [0.45, 0.30, 0.15], [0.75, 0.60, 0.35], [0.55, 0.55, 0.56]])
@@ -28,7 +28,7 @@ def _colours(
     return np.array([colorsys.hsv_to_rgb(*row) for row in hsv])
 
 
-def garment_parts(model: LayoutBody) -> dict[str, np.ndarray]:
+def garment_parts(model: SkinnedBody) -> dict[str, np.ndarray]:
     """Boolean masks over the vertices, from what moves them and where they lie in the rest pose."""
     owner = model.weights.argmax(-1).numpy()
     v, joints = model.v_template.numpy(), model.joint_template.numpy()
@@ -59,7 +59,7 @@ def garment_parts(model: LayoutBody) -> dict[str, np.ndarray]:
     }
 
 
-def _dress(rng: np.random.Generator, n: int, model: LayoutBody) -> tuple[np.ndarray, np.ndarray]:
+def _dress(rng: np.random.Generator, n: int, model: SkinnedBody) -> tuple[np.ndarray, np.ndarray]:
     """vertex_rgb (n, v, 3) and stripe (n, v, 4)."""
     parts = garment_parts(model)
     v = model.v_template.numpy()
@@ -106,7 +106,7 @@ def _things(
     return things
 
 
-def sample_looks(rng: np.random.Generator, n: int, domain: Domain, model: LayoutBody, size: int) -> Looks:
+def sample_looks(rng: np.random.Generator, n: int, domain: Domain, model: SkinnedBody, size: int) -> Looks:
     """Appearance for n pictures of ``size`` x ``size`` pixels."""
     vertex_rgb, stripe = _dress(rng, n, model)
     light = rng.normal(size=(n, 3)) * np.array([1.0, 0.6, 0.4]) + np.array([0.0, -0.9, -1.0])

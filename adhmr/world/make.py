@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from roma import rotvec_to_rotmat
@@ -15,12 +13,13 @@ from hmr.body import FACING_CAMERA, BodyParams
 from hmr.camera import project, square_crop_affine
 from hmr.rendering.render import Looks, render
 from hmr.samples import Samples
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
+from hmr.views import Views
 
 CHUNK = 256
 
 
-def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: LayoutBody) -> tuple[BodyParams, Poses]:
+def sample_bodies(rng: np.random.Generator, count: int, domain: Domain, model: SkinnedBody) -> tuple[BodyParams, Poses]:
     """Bodies before a camera, 2 to 8 metres away, a little off its axis; and the poses they are in."""
     poses = sample_poses(rng, count, model)
 
@@ -71,22 +70,18 @@ def unhidden(xy: torch.Tensor, size: int, occluders: np.ndarray) -> torch.Tensor
 
 
 def exact_crops(
-    prefix: str, start: int, pictures: np.ndarray, K: torch.Tensor, xy: torch.Tensor, looks: Looks
-) -> dict[str, Any]:
-    """Everything of exactly labelled crops but their label: pictures (n, s, s, 3) uint8, keypoints xy (n, k, 2); numbers in the
-    keys begin at ``start``."""
+    prefix: str, start: int, pictures: np.ndarray, K: torch.Tensor, label: BodyParams, xy: torch.Tensor, looks: Looks
+) -> Samples:
+    """Exactly labelled pictures (n, s, s, 3) uint8 with keypoints xy (n, k, 2); numbers in the keys begin at ``start``."""
     n, size = len(pictures), pictures.shape[1]
-    return {
-        "key": tuple(f"{prefix}-{start + i:06d}" for i in range(n)),
-        "rgb": torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(),
-        "K": K,
-        "label_kind": ("synthetic",) * n,
-        "keypoints_2d": torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1),
-    }
+    key = tuple(f"{prefix}-{start + i:06d}" for i in range(n))
+    views = Views.whole(key, torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), K)
+    seen = torch.cat([xy, unhidden(xy, size, looks.occluders)[..., None]], -1)
+    return Samples.of(views, label, "synthetic", seen)
 
 
 def make_samples(
-    domain: Domain, count: int, size: int, seed: int, model: LayoutBody, prefix: str, box_jitter: float = 0.03
+    domain: Domain, count: int, size: int, seed: int, model: SkinnedBody, prefix: str, box_jitter: float = 0.03
 ) -> Samples:
     """``count`` pictures of ``size`` px with exact labels. The same arguments give the same bytes."""
     parts: list[Samples] = []
@@ -99,5 +94,5 @@ def make_samples(
         looks = sample_looks(rng, n, domain, model, size)
         pictures = render(body.vertices.numpy(), model.faces.numpy(), K.numpy(), size, looks)
         xy = project(body.keypoints, K)
-        parts.append(Samples(**exact_crops(prefix, start, pictures, K, xy, looks), label=params))
+        parts.append(exact_crops(prefix, start, pictures, K, params, xy, looks))
     return Samples.cat(parts)

@@ -11,15 +11,17 @@ from adhmr.world.domains import SOURCE, Domain
 from adhmr.world.hands import expressive_rotations
 from adhmr.world.looks import sample_looks
 from adhmr.world.make import CHUNK, crop_cameras, exact_crops, sample_bodies
+from hmr.body import BodyParams
 from hmr.camera import project
-from hmr.expressive import ExpressiveModel, ExpressiveParams
-from hmr.expressive.samples import BOXED_PARTS, ExpressiveSamples, part_boxes
-from hmr.expressive.skeleton import EXPRESSIVE_KEYPOINT_NAMES, PART_NAMES
+from hmr.part_boxes import BOXED_PARTS, part_boxes
 from hmr.rendering.render import Looks, render
+from hmr.samples import Samples
+from hmr.skeleton_smplx import PART_NAMES, SMPLX
+from hmr.skinned_body import SkinnedBody
 
 #: What a video call shows: no hips, no legs.
 _UPPER = tuple(
-    i for i, name in enumerate(EXPRESSIVE_KEYPOINT_NAMES)
+    i for i, name in enumerate(SMPLX.keypoint_names)
     if name != "pelvis" and not any(part in name for part in ("hip", "knee", "ankle", "foot", "spine1"))
 )  # fmt: skip
 
@@ -55,13 +57,13 @@ def _hide_hands(
 
 
 def make_expressive_samples(
-    scene: Scene, count: int, size: int, seed: int, model: ExpressiveModel, prefix: str, box_jitter: float = 0.05
-) -> tuple[ExpressiveSamples, np.ndarray]:
+    scene: Scene, count: int, size: int, seed: int, model: SkinnedBody, prefix: str, box_jitter: float = 0.05
+) -> tuple[Samples, np.ndarray]:
     """``count`` pictures of ``size`` px with exact labels, and which hands are hidden (n, 2), left and right.
 
     The same arguments give the same bytes.
     """
-    layout = model.layout()
+    layout = model.smpl
     parts, hidden = [], []
     for start in range(0, count, CHUNK):
         n = min(CHUNK, count - start)
@@ -70,7 +72,7 @@ def make_expressive_samples(
         R, expression = expressive_rotations(
             rng, poses.R_parent_joint, poses.gesture, poses.mirrored, model, scene.hands_follow
         )
-        params = ExpressiveParams(body.R_cam_root, R, body.shape, expression, body.t_cam_root)
+        params = BodyParams(body.R_cam_root, R, body.shape, body.t_cam_root, expression)
         posed = model.posed(params)
         framed = posed.keypoints[:, list(_UPPER)] if scene.upper_body else posed.keypoints
         K = crop_cameras(rng, framed, size, box_jitter)
@@ -82,10 +84,9 @@ def make_expressive_samples(
         pictures = render(posed.vertices.numpy(), model.faces.numpy(), K.numpy(), size, looks)
         hidden.append(hidden_here)
         parts.append(
-            ExpressiveSamples(
-                **exact_crops(prefix, start, pictures, K, xy, looks),
-                label=params,
+            replace(
+                exact_crops(prefix, start, pictures, K, params, xy, looks),
                 part_known=torch.ones(n, len(PART_NAMES), dtype=torch.bool),
             )
         )
-    return ExpressiveSamples.cat(parts), np.concatenate(hidden)
+    return Samples.cat(parts), np.concatenate(hidden)

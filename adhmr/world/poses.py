@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hmr.body import chain_positions, global_rotations
 from hmr.skeleton import JOINT_NAMES, KEYPOINT_NAMES, KEYPOINT_PARENTS, NUM_TWISTS
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
 
 _JOINT = {name: i - 1 for i, name in enumerate(JOINT_NAMES)}  # slot in R_parent_joint
 _POINT = {name: i for i, name in enumerate(KEYPOINT_NAMES)}
@@ -262,7 +262,7 @@ class Poses:
     mirrored: np.ndarray
 
 
-def sample_poses(rng: np.random.Generator, count: int, model: LayoutBody, tries: int = 6) -> Poses:
+def sample_poses(rng: np.random.Generator, count: int, model: SkinnedBody, tries: int = 6) -> Poses:
     """Poses that collide are drawn again, ``tries`` times."""
     weights = np.array([g.weight for g in GESTURES.values()])
     gestures = rng.choice(len(weights), size=count, p=weights / weights.sum())

@@ -11,22 +11,21 @@ from roma import rotmat_to_rotvec, rotvec_to_rotmat
 from torch import Tensor
 
 from adhmr.world.pseudo_labels import mixed_labels
-from hmr.body import BodyModel
-from hmr.expressive import ExpressiveParams
-from hmr.expressive.samples import ExpressiveSamples, expressive_arrays
-from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES, PART_JOINTS
-from hmr.samples import write_arrays
+from hmr.body import BodyModel, BodyParams
+from hmr.body_codec import arrays_of_bodies, write_arrays
+from hmr.samples import Samples
+from hmr.skeleton_smplx import SMPLX
 
 _HANDS = ("left_hand", "right_hand")
-_WRISTS = [EXPRESSIVE_JOINT_NAMES.index(f"{side}_wrist") - 1 for side in ("left", "right")]
-_FINGERS = {part: [joint - 1 for joint in PART_JOINTS[part]] for part in _HANDS}
+_WRISTS = [SMPLX.joint_names.index(f"{side}_wrist") - 1 for side in ("left", "right")]
+_FINGERS = {part: [joint - 1 for joint in SMPLX.part_joints[part]] for part in _HANDS}
 
 
 @dataclass(frozen=True)
 class HiddenHandTruth:
     """What a cleaning run must not see: the true bodies, whether a body is grossly wrong (n,), whose hands are (n, 2)."""
 
-    label: ExpressiveParams
+    label: BodyParams
     gross_body: np.ndarray
     bad_hand: np.ndarray
 
@@ -41,11 +40,11 @@ def _swapped_hands(R: Tensor) -> Tensor:
 
 
 def mixed_expressive_labels(
-    samples: ExpressiveSamples, seed: int, layout: BodyModel, gross_share: float = 0.35, bad_hands: float = 0.3
-) -> tuple[ExpressiveSamples, HiddenHandTruth]:
+    samples: Samples, seed: int, layout: BodyModel, gross_share: float = 0.35, bad_hands: float = 0.3
+) -> tuple[Samples, HiddenHandTruth]:
     """A set to clean. A bad hand has another picture's fingers and a wrist turned by 0.8 to 1.6 radians."""
     truth, n = samples.label, len(samples)
-    labelled, hidden = mixed_labels(samples.bodies(), seed, layout, gross_share)
+    labelled, hidden = mixed_labels(samples.with_smpl_joints(), seed, layout, gross_share)
     generator = torch.Generator().manual_seed(seed + 1)
     R = truth.R_parent_joint.clone()
     flipped = torch.tensor([kind == "flipped left/right" for kind in hidden.error_kind])
@@ -60,10 +59,10 @@ def mixed_expressive_labels(
         angle = 0.8 + 0.8 * torch.rand(len(rows), 1, generator=generator)
         R[rows, _WRISTS[column]] = R[rows, _WRISTS[column]] @ rotvec_to_rotmat(axis * angle)
     body = labelled.label
-    label = ExpressiveParams(body.R_cam_root, R, body.shape, truth.expression, body.t_cam_root)
+    label = BodyParams(body.R_cam_root, R, body.shape, body.t_cam_root, truth.expression)
     kept = replace(samples, label=label, label_kind=("pseudo",) * n)
     return kept, HiddenHandTruth(truth, hidden.gross, bad.numpy())
 
 
 def save_hidden_hand_truth(path: Path, truth: HiddenHandTruth) -> None:
-    write_arrays(path, {**expressive_arrays(truth.label), "gross_body": truth.gross_body, "bad_hand": truth.bad_hand})
+    write_arrays(path, {**arrays_of_bodies(truth.label), "gross_body": truth.gross_body, "bad_hand": truth.bad_hand})

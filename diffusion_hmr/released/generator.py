@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,8 +17,8 @@ from hmr.inverse_kinematics import pelvis_of_spine, rotations_below
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.precision import autocast
 from hmr.pose_state import PoseState, points_from_uvd
-from hmr.samples import Samples
 from hmr.skeleton import KEYPOINT_PARENTS, NUM_KEYPOINTS
+from hmr.views import Views
 
 _CHILD = list(range(1, NUM_KEYPOINTS))
 _PARENT = list(KEYPOINT_PARENTS[1:])
@@ -58,6 +59,10 @@ class ReleasedGenerator(Pretrained):
     def crop_size(self) -> int:
         return self.config.size
 
+    @property
+    def crop_enlarge(self) -> float:
+        return 1.2
+
     @torch.no_grad()
     def sample_states(self, rgb: Tensor, count: int, seed: int) -> tuple[PoseState, Tensor]:
         """Pictures rgb (b, 3, 256, 256) in [0, 1] to states [b, count] and betas (b, 10). The first one starts at zeros."""
@@ -75,19 +80,22 @@ class ReleasedGenerator(Pretrained):
         assert features.shape is not None
         return PoseState(uvd_of_released(state.uvd), state.twist / SCALE), features.shape.float().cpu()
 
-    def propose(self, samples: Samples, model: BodyModel, count: int, seed: int, source: str) -> Hypotheses:
+    def propose(
+        self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
+    ) -> Hypotheses:
         """Candidates for crops; the body model should be SMPL, which the weights were trained for."""
-        self.check_size(samples)
+        del places
+        self.check_size(views)
         parts = []
-        for first in range(0, len(samples), 16):
+        for first in range(0, len(views), 16):
             rows = slice(first, first + 16)
-            state, shape = self.sample_states(samples.rgb[rows].float() / 255, count, seed + first)
-            parts.append(_bodies(state, shape[:, None], samples.K[rows, None], self.config.size, model))
-        return Hypotheses(samples.key, BodyParams.cat(parts), samples.K, source, seed)
+            state, shape = self.sample_states(views.pictures(rows), count, seed + first)
+            parts.append(_bodies(state, shape[:, None], views.K[rows, None], self.config.size, model))
+        return Hypotheses(views.key, BodyParams.cat(parts), model.family, source, seed)
 
-    def check_size(self, samples: Samples) -> None:
-        if samples.size != self.config.size:
-            raise ValueError(f"this generator takes {self.config.size} px crops, the pictures are {samples.size} px")
+    def check_size(self, views: Views) -> None:
+        if views.size != self.config.size:
+            raise ValueError(f"this generator takes {self.config.size} px crops, the pictures are {views.size} px")
 
 
 def _bodies(state: PoseState, shape: Tensor, K: Tensor, size: int, model: BodyModel) -> BodyParams:

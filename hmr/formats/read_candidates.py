@@ -10,6 +10,7 @@ from hmr.body import BodyModel
 from hmr.formats.human_data import is_human_data, read_human_data
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.person_files import hmr2, sam_3d_body, smpler_x
+from hmr.formats.predictions import is_prediction, read_predictions
 from hmr.photographs.folder import Photographs
 from hmr.untrusted.object_npz import read_object_npz
 
@@ -32,25 +33,32 @@ def person_reader(content: dict[str, Any]) -> PersonReader:
     )
 
 
+def candidate_files(path: Path) -> list[Path]:
+    """The file itself, or the .npz of a folder and its subfolders. Raises ValueError when there is none."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".npz" and p.is_file())
+    if not files:
+        others = sorted({p.suffix for p in path.rglob("*") if p.is_file() and p.suffix})
+        raise ValueError(f"{path}: has no .npz files" + (f"; it has {', '.join(others[:5])}" if others else ""))
+    return files
+
+
 def read_candidates(
-    path: Path, model: str, images: Path, body: BodyModel
+    path: Path, model: str, photographs: Photographs, body: BodyModel
 ) -> tuple[list[PersonCandidate], list[Unreadable]]:
     """path: a file, or a folder of .npz files (with subfolders). What cannot be read is listed with the reason.
 
     Raises ValueError when there is no such file, or no .npz in the folder.
     """
-    files = sorted(path.rglob("*.npz")) if path.is_dir() else [path]
-    if not files:
-        raise ValueError(f"{path}: has no .npz files")
-    if not images.is_dir():
-        raise ValueError(f"{images}: expected a folder of photographs")
-    photographs = Photographs(images)
     found: list[PersonCandidate] = []
     bad: list[Unreadable] = []
-    for file in files:
+    for file in candidate_files(path):
         try:
             content = read_object_npz(file)
-            if is_human_data(content):
+            if is_prediction(content):
+                found += read_predictions(content, file, model, photographs, body)
+            elif is_human_data(content):
                 items = list(read_human_data(content, str(file), model, photographs, body))
                 found += [item for item in items if isinstance(item, PersonCandidate)]
                 bad += [item for item in items if isinstance(item, Unreadable)]

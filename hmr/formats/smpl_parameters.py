@@ -13,15 +13,19 @@ from torch import Tensor
 from hmr.body import BodyModel, BodyParams
 from hmr.free_body import free_body
 from hmr.skeleton import NUM_TWISTS
-from hmr.smpl_layout import LayoutBody
+from hmr.skinned_body import SkinnedBody
 
 #: Where the mean pelvis is at rest, by the number of joints of a body pose: of SMPL (23) and of SMPL-X (21), metres.
 _PELVIS = {23: (-0.0018, -0.2233, 0.0282), 21: (0.0031, -0.3514, 0.0120)}
 
 
-@dataclass(frozen=True)
-class StandIn(LayoutBody):
-    """The free body in the place of the model that parameters are of. Its own pelvis is at the origin at rest, theirs are not."""
+@dataclass(frozen=True, eq=False)
+class StandIn(SkinnedBody):
+    """The free body in the place of the model that parameters are of.
+
+    Its own pelvis is at the origin at rest, theirs are not. Its shape space is another one, so their betas say nothing here: all
+    bodies have its mean build.
+    """
 
 
 @lru_cache(maxsize=1)
@@ -79,12 +83,15 @@ def body_of_parameters(
 ) -> BodyParams:
     """One body in the frame of ``transl``, which moves the whole model as in smplx: the pelvis is at transl + rest pelvis.
 
-    model: the user's SMPL file where there is one, else ``stand_in()``, whose bones are not quite as long. Raises ValueError for
-    parameters of the other family.
+    model: the user's SMPL file where there is one, else ``stand_in()``, whose bones are not quite as long and whose betas are
+    zeros. Raises ValueError for parameters of the other family.
     """
     shape = torch.zeros(10)
-    given = torch.from_numpy(np.asarray(betas, dtype=np.float32)).flatten()[:10]
-    shape[: len(given)] = given
+    given = torch.from_numpy(np.asarray(betas, dtype=np.float32)).flatten()
+    if not bool(given.isfinite().all()):
+        raise ValueError("its betas are not finite")
+    if not isinstance(model, StandIn):
+        shape[: min(len(given), 10)] = given[:10]
     pelvis = rest_pelvis(model, shape, body_joints(np.asarray(body_pose)[None]))
     moved = torch.from_numpy(np.asarray(transl, dtype=np.float32)).flatten()
     if moved.numel() != 3:

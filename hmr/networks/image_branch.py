@@ -16,8 +16,8 @@ from hmr.networks.config import ImageBranchConfig
 from hmr.networks.encoder import PictureEncoder, map_tokens, position_grid, sample_map
 from hmr.networks.precision import autocast
 from hmr.pose_state import PoseState
-from hmr.samples import Samples
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
+from hmr.views import Views
 
 _TWIST_CHILD = list(BONE_CHILD[1:])
 _TWIST_JOINT = list(range(1, NUM_JOINTS))
@@ -145,15 +145,15 @@ def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def conditions_of(branch: ImageBranch, samples: Samples, batch_size: int = 256) -> Conditions:
+def conditions_of(branch: ImageBranch, views: Views, batch_size: int = 256) -> Conditions:
     """The frozen branch over all pictures; features are kept on the CPU, in float32."""
     branch.eval()
     device = next(branch.parameters()).device
-    towards = bearing(samples.K, samples.size)
+    towards = bearing(views.K, views.size)
     parts = []
-    for start in range(0, len(samples), batch_size):
+    for start in range(0, len(views), batch_size):
         rows = slice(start, start + batch_size)
         with autocast(device):
-            part = branch.conditions(samples.rgb[rows].to(device).float() / 255, towards[rows].to(device))
+            part = branch.conditions(views.rgb[rows].to(device).float() / 255, towards[rows].to(device))
         parts.append(part.map(lambda x: x.float().cpu()))
     return Conditions.cat(parts)

@@ -1,17 +1,23 @@
-"""Where the people are: COCO boxes, and crops with their own exact cameras."""
+"""Where the people are: boxes in COCO files, and crops that keep the photograph's camera."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
-from hmr.camera import default_K, square_crop_affine
+from hmr.camera import Camera, square_crop_affine
 from hmr.files import read_json
-from hmr.samples import Samples, nothing_known
+from hmr.photographs.folder import Photographs, Skipped
+from hmr.views import Views
+
+#: Times the picture; a box that is larger is a mistake, and its crop would fill the memory.
+LARGEST_BOX = 10
 
 
 @dataclass(frozen=True)
@@ -22,57 +28,116 @@ class Person:
     box_xyxy: tuple[float, float, float, float]
 
 
+def check_box(box_xyxy: tuple[float, float, float, float], width: int, height: int) -> None:
+    """Raises ValueError for a box that is not finite, has no area, is outside the picture, or far larger than it."""
+    if not np.isfinite(box_xyxy).all():
+        raise ValueError(f"its box {list(box_xyxy)} is not finite")
+    x0, y0, x1, y1 = box_xyxy
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        raise ValueError(f"its box of {x1 - x0:g} x {y1 - y0:g} px has no area")
+    if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
+        raise ValueError(f"its box {[round(v) for v in box_xyxy]} is outside the {width} x {height} picture")
+    if max(x1 - x0, y1 - y0) > LARGEST_BOX * max(width, height):
+        raise ValueError(
+            f"its box is {max(x1 - x0, y1 - y0):.0f} px, {LARGEST_BOX} times the {width} x {height} picture and more"
+        )
+
+
+@dataclass
+class AnnotatedPhotograph:
+    """What a COCO file says of one photograph: annotation ids with what they give as boxes, and the size that it should have."""
+
+    boxes: list[tuple[str, Any]] = field(default_factory=list)
+    size_wh: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True)
-class Skipped:
-    """Something that could not be done, and why."""
+class PeopleFile:
+    """The people of a COCO json, by the photograph's path in its folder; and what of the file could not be used."""
 
-    what: str
-    reason: str
+    path: Path
+    photographs: dict[str, AnnotatedPhotograph]
+    skipped: list[Skipped]
+
+    def people_of(self, name: str, key: str, size_wh: tuple[int, int]) -> tuple[list[Person], list[Skipped]]:
+        """The people of one photograph of size_wh pixels, upright. ``key`` begins their keys."""
+        if name not in self.photographs:
+            return [], [Skipped(name, f"not in {self.path.name}")]
+        annotated, (w, h) = self.photographs[name], size_wh
+        if annotated.size_wh is not None and annotated.size_wh != size_wh:
+            said = " x ".join(map(str, annotated.size_wh))
+            return [], [
+                Skipped(name, f"is {w} x {h} px, {self.path.name} says {said}: its boxes are of another picture")
+            ]
+        people, skipped = [], []
+        for number, (note, box) in enumerate(annotated.boxes):
+            try:
+                box_xyxy = _xyxy(box)
+                check_box(box_xyxy, w, h)
+                people.append(Person(f"{key}-{number:02d}", box_xyxy))
+            except ValueError as error:
+                skipped.append(Skipped(f"{name} annotation {note}", str(error)))
+        return people, skipped or ([] if people else [Skipped(name, f"no people in {self.path.name}")])
 
 
-def coco_boxes(path: Path) -> dict[str, list[tuple[str, list[float]]]]:
-    """File name to [(annotation id, box x y w h)] of the people in a COCO json (crowds left out).
+def _xyxy(box: Any) -> tuple[float, float, float, float]:
+    """COCO's x y w h. Raises ValueError for anything else."""
+    try:
+        x, y, w, h = (float(v) for v in box)
+    except (TypeError, ValueError):
+        raise ValueError(f"its box {box!r} is not four numbers x y w h") from None
+    return x, y, x + w, y + h
+
+
+def read_people(path: Path, photographs: Photographs) -> PeopleFile:
+    """The people of a COCO json (crowds left out), their photographs found as every command finds them.
 
     Raises ValueError when the file is not COCO's format.
     """
     content = read_json(path)
-    try:
-        names = {image["id"]: image["file_name"] for image in content["images"]}
-        people: dict[str, list[tuple[str, list[float]]]] = {name: [] for name in names.values()}
-        for note in content["annotations"]:
-            if note.get("iscrowd", 0) or note.get("category_id", 1) != 1 or note["image_id"] not in names:
-                continue
-            people[names[note["image_id"]]].append((str(note.get("id", len(people))), list(note["bbox"])))
-    except (KeyError, TypeError) as error:
+    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         raise ValueError(
-            f"{path}: expected COCO annotations (images with id and file_name, annotations with image_id and bbox): "
-            f"missing {error}"
-        ) from None
-    return people
+            f"{path}: expected COCO annotations (images with id and file_name, annotations with image_id and bbox)"
+        )
+    of_people = _person_categories(content.get("categories"))
+    found: dict[str, AnnotatedPhotograph] = {}
+    by_id: dict[str, AnnotatedPhotograph] = {}
+    skipped: list[Skipped] = []
+    for i, image in enumerate(content["images"]):
+        try:
+            name = photographs.named(str(image["file_name"]))
+            size = (int(image["width"]), int(image["height"])) if image.get("width") and image.get("height") else None
+            by_id[str(image["id"])] = found.setdefault(name, AnnotatedPhotograph(size_wh=size))
+        except (KeyError, TypeError, AttributeError) as error:
+            skipped.append(Skipped(f"{path.name} image {i}", f"needs an id and a file_name ({error!r})"))
+        except ValueError as error:
+            # A file of a whole dataset beside a few of its photographs is usual: what is not here is not a mistake.
+            if photographs.only is None and len(content["images"]) <= len(photographs.names):
+                skipped.append(Skipped(f"{path.name} image {i}", str(error)))
+    for i, note in enumerate(content["annotations"]):
+        try:
+            if note.get("iscrowd", 0) or str(note.get("category_id", "1")) not in of_people:
+                continue
+            if (annotated := by_id.get(str(note["image_id"]))) is not None:
+                annotated.boxes.append((str(note.get("id", i)), note.get("bbox")))
+        except (KeyError, TypeError, AttributeError) as error:
+            skipped.append(Skipped(f"{path.name} annotation {i}", f"is not an annotation with an image_id ({error!r})"))
+    return PeopleFile(path, found, skipped)
 
 
-def people_of(
-    image: Path, width: int, height: int, boxes: dict[str, list[tuple[str, list[float]]]] | None
-) -> tuple[list[Person], list[Skipped]]:
-    """The people of one photograph. Without boxes one person is assumed to fill it."""
-    if boxes is None:
-        return [Person(image.stem, (0.0, 0.0, float(width), float(height)))], []
-    if image.name not in boxes:
-        return [], [Skipped(image.name, "not in the boxes file")]
-    people, skipped = [], []
-    for number, (note, box) in enumerate(boxes[image.name]):
-        name = f"{image.name} annotation {note}"
-        if len(box) != 4 or not np.isfinite(box).all():
-            skipped.append(Skipped(name, f"box {box} is not four finite numbers"))
-            continue
-        x, y, w, h = box
-        if w < 2 or h < 2:
-            skipped.append(Skipped(name, f"box of {w:g} x {h:g} px has no area"))
-        elif x >= width or y >= height or x + w <= 0 or y + h <= 0:
-            skipped.append(Skipped(name, f"box {[round(v) for v in box]} is outside the {width} x {height} picture"))
-        else:
-            people.append(Person(f"{image.stem}-{number:02d}", (x, y, x + w, y + h)))
-    return people, skipped
+def _person_categories(categories: Any) -> set[str]:
+    """Ids of the categories named person; COCO's 1 where the file has no names."""
+    if not isinstance(categories, list):
+        return {"1"}
+    named = {
+        str(c["id"]): str(c["name"]).lower() for c in categories if isinstance(c, dict) and {"id", "name"} <= set(c)
+    }
+    return {number for number, name in named.items() if name in ("person", "human", "pedestrian")} if named else {"1"}
+
+
+def whole_picture(key: str, size_wh: tuple[int, int]) -> list[Person]:
+    """One person who fills the photograph."""
+    return [Person(key, (0.0, 0.0, float(size_wh[0]), float(size_wh[1])))]
 
 
 def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Image:
@@ -83,29 +148,25 @@ def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Im
     return Image.fromarray(part).crop((left - x0, top - y0, left - x0 + width, top - y0 + width))
 
 
-def crops(
-    photograph: np.ndarray, people: list[Person], size: int, focal_px: float | None
-) -> tuple[Samples, torch.Tensor]:
-    """Square crops of people with the cameras of those crops, and K (3, 3) of the photograph.
+def crops(photograph: np.ndarray, people: list[Person], size: int, K: Tensor, enlarge: float = 1.2) -> Views:
+    """Square crops, ``enlarge`` times their boxes, of people in a photograph (h, w, 3) uint8 with the camera K (3, 3), pixels.
 
-    Without a focal length the photograph's diagonal is assumed.
+    Raises ValueError for boxes that are no boxes (``check_box``).
     """
     h, w = photograph.shape[:2]
-    K = default_K(w, h)
-    if focal_px is not None:
-        K[0, 0] = K[1, 1] = focal_px
-    rgb, cameras = [], []
+    rgb, affine = [], []
     for person in people:
-        A = square_crop_affine(torch.tensor(person.box_xyxy), size)
+        check_box(person.box_xyxy, w, h)
+        A = square_crop_affine(torch.tensor(person.box_xyxy, dtype=torch.float32), size, enlarge)
         side = size / float(A[0, 0])
         x0, y0 = (-A[:2, 2] / A[0, 0]).tolist()
         left, top, width = round(x0), round(y0), max(round(side), 2)
         # Whole pixels, so that the picture and the camera agree exactly.
-        exact = torch.tensor(
-            [[size / width, 0, -left * size / width], [0, size / width, -top * size / width], [0, 0, 1.0]]
+        affine.append(
+            torch.tensor([[size / width, 0, -left * size / width], [0, size / width, -top * size / width], [0, 0, 1.0]])
         )
         crop = _square(photograph, left, top, width).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3)
         rgb.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
-        cameras.append(exact @ K)
-    keys = tuple(person.key for person in people)
-    return nothing_known(keys, torch.stack(rgb), torch.stack(cameras)), K
+    n = len(people)
+    camera = Camera(K.float().expand(n, 3, 3), torch.tensor([w, h]).expand(n, 2))
+    return Views(tuple(person.key for person in people), torch.stack(rgb), camera, torch.stack(affine))

@@ -8,10 +8,9 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from hmr.body import BodyParams
+from hmr.body import BodyModel, BodyParams
 from hmr.rendering.rasterise import rasterise
 from hmr.skeleton import KEYPOINT_PARENTS
-from hmr.smpl_layout import LayoutBody
 
 BLUE, GREEN, RED, ORANGE = (0.42, 0.62, 0.92), (0.35, 0.78, 0.45), (0.90, 0.36, 0.34), (0.95, 0.66, 0.25)
 
@@ -20,7 +19,7 @@ def draw_body(
     rgb: np.ndarray,
     params: BodyParams,
     K: np.ndarray,
-    model: LayoutBody,
+    model: BodyModel,
     colour: tuple[float, float, float],
     opacity=0.85,
 ) -> np.ndarray:

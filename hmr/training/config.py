@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,8 @@ class FitConfig:
     gradient_accumulation_steps: int = 1
     keep_last: int = 1
     shard: bool = False
+
+
+#: uniform: as the paper. min_snr: less at high signal, where errors are small and say little (Hang et al. 2023, gamma 5).
+#: late: only the half of the steps with less noise, where a sample's details are decided.
+TimestepWeighting = Literal["uniform", "min_snr", "late"]

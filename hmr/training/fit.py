@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -24,11 +23,9 @@ from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
 from hmr.training.preempted import PreemptedError
 from hmr.training.preemption import preemption_asked, sigterm_is_a_request
+from hmr.training.run import TrainingRun, marks_of
 from hmr.training.sharding import BeforeSharding, deal_out, is_sharded, whole
 from hmr.training.state import TrainingState, keep_states, load_state, save_state
-
-Report = Callable[[int, int, dict[str, float]], None]
-
 
 Loss = Callable[[Tensor, BatchRandom], tuple[Tensor, dict[str, Tensor]]]
 
@@ -76,71 +73,58 @@ class _Step(nn.Module):
 class Hooks:
     """What a trainer may add to the loop.
 
-    before_step: called with the number of each step before it; may raise to stop. keeps: saved and restored with the state.
-    describe: names the rows of a batch in an error.
+    Attributes:
+        before_step: called with the number of each step before it; may raise to stop.
+        after_step: called with what was logged of a step, averaged over the whole batch, the same in every process.
+        keeps: saved and restored with the state.
+        describe: names the rows of a batch in an error.
     """
 
     before_step: Callable[[int], None] = lambda step: None
+    after_step: Callable[[dict[str, Tensor]], None] = lambda values: None
     keeps: Keeps | None = None
     describe: Callable[[Tensor], str] = lambda rows: f"{len(rows)} rows, the first {rows[:5].tolist()}"
 
 
 def fit(
-    model: nn.Module,
-    loss_of_rows: Loss,
-    n_rows: int,
-    config: FitConfig,
-    seed: int,
-    report: Report,
-    state_folder: Path | None = None,
-    save_every: int = 200,
-    stop_at: int | None = None,
-    hooks: Hooks | None = None,
+    model: nn.Module, loss_of_rows: Loss, n_rows: int, config: FitConfig, run: TrainingRun, hooks: Hooks | None = None
 ) -> nn.Module:
     """Train ``model`` in place and return it; with EMA its weights are the averaged ones at the end.
 
-    state_folder: where the training state is kept, and resumed from; removed at the end. stop_at: stop after that many
-    steps with the state saved (for tests and for time limits).
+    The training state is kept in ``run.folder``, resumed from there, and removed at the end.
 
     Raises TrainingDivergedError when the loss or its gradient is not finite (the state before that step is saved),
-    PreemptedError after a SIGTERM (the state is saved), ValueError when there are no rows, or the batch cannot be dealt out.
+    PreemptedError after a SIGTERM (the state is saved), ValueError when there are no rows, the batch cannot be dealt out, or the
+    state in the folder is of another run.
     """
     if n_rows == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
-    run = _Run(model, loss_of_rows, n_rows, config, seed, report, state_folder, hooks or Hooks())
-    start = load_state(state_folder, run.state, run.device) if state_folder is not None else 0
-    end = config.steps if stop_at is None else min(stop_at, config.steps)
+    loop = _Loop(model, loss_of_rows, n_rows, config, run, hooks or Hooks())
+    start = load_state(run.folder, loop.state, loop.device) if run.folder is not None else 0
+    end = config.steps if run.stop_at is None else min(run.stop_at, config.steps)
     model.train()
     with sigterm_is_a_request():
         for step in range(start, end):
-            run.step(step, last=step == end - 1)
-            if preemption_asked(run.accelerator):
-                run.save(step + 1)
-                raise PreemptedError(step + 1, config.steps, state_folder is not None)
-            if (step + 1) % save_every == 0:
-                run.save(step + 1)
+            loop.step(step, last=step == end - 1)
+            if preemption_asked(loop.accelerator):
+                loop.save(step + 1)
+                raise PreemptedError(step + 1, config.steps, run.folder is not None)
+            if (step + 1) % run.save_every == 0:
+                loop.save(step + 1)
     if end < config.steps:
-        run.save(end)
+        loop.save(end)
         return model
-    return run.finished()
+    return loop.finished()
 
 
-class _Run:
+class _Loop:
     """One call of ``fit``."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        loss: Loss,
-        n_rows: int,
-        config: FitConfig,
-        seed: int,
-        report: Report,
-        folder: Path | None,
-        hooks: Hooks,
+        self, model: nn.Module, loss: Loss, n_rows: int, config: FitConfig, run: TrainingRun, hooks: Hooks
     ) -> None:
-        self.model, self.config, self.seed, self.n_rows = model, config, seed, n_rows
-        self.report, self.folder, self.hooks = report, folder, hooks
+        self.model, self.config, self.seed, self.n_rows = model, config, run.seed, n_rows
+        self.report, self.folder, self.hooks = run.report, run.folder, hooks
         self.device = next(model.parameters()).device
         # Precision is chosen here for each loop; accelerate's own setting is one for the whole process.
         self.accelerator = Accelerator(
@@ -165,7 +149,8 @@ class _Run:
         self.ema = None
         if config.ema_decay:
             self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=3 / 4)
-        self.state = TrainingState(model, self.optimizer, self.ema, hooks.keeps, n_rows, seed, self.processes)
+        marks = {"rows": str(n_rows), "processes": str(self.processes), **marks_of(config, run)}
+        self.state = TrainingState(model, self.optimizer, self.ema, hooks.keeps, marks)
 
     def _prepared(self, step_module: nn.Module) -> nn.Module:
         """For the processes that there are: as it is, copied to each (DDP), or dealt out (FSDP2)."""
@@ -197,6 +182,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         if self.ema is not None:
             self.ema.step(self.model.parameters())
+        self.hooks.after_step(values)
         if step % 10 == 0 or last:
             self.report(step + 1, self.config.steps, {name: float(value) for name, value in values.items()})
 

@@ -14,20 +14,19 @@ from diffusers.training_utils import EMAModel
 from torch import nn
 
 from hmr.files import write_atomically
+from hmr.training.run import check_marks
 from hmr.training.sharding import dealt_like, is_sharded, load_whole_states, whole_list, whole_states
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What is saved. keeps: anything with state_dict and load_state_dict, or None. processes: how many the run has."""
+    """What is saved. keeps: anything with state_dict and load_state_dict, or None. marks: what the run is known by."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     ema: EMAModel | None
     keeps: Any
-    rows: int
-    seed: int
-    processes: int
+    marks: dict[str, str]
 
     def content(self, step: int) -> dict[str, Any]:
         """What is written. Of a network that is dealt out to the processes it is whole, and every process must ask for it."""
@@ -44,13 +43,11 @@ class TrainingState:
             "ema": ema,
             "keeps": self.keeps.state_dict() if self.keeps is not None else {},
             "step": step,
-            "rows": self.rows,
-            "seed": self.seed,
-            "processes": self.processes,
+            "marks": self.marks,
         }
 
     def fill(self, content: dict[str, Any]) -> None:
-        """The way back."""
+        """Inverse of ``content``."""
         if is_sharded(self.model):
             load_whole_states(self.model, self.optimizer, content["model"], content["optimizer"])
         else:
@@ -85,17 +82,12 @@ def keep_states(folder: Path, count: int) -> None:
 def load_state(folder: Path, run: TrainingState, device: torch.device) -> int:
     """Fill ``run`` from the newest state; returns the step to go on with, 0 where there is none.
 
-    Raises ValueError when the state is of another run: other data, another seed, another number of processes.
+    Raises ValueError that names every mark that differs, when the state is of another run.
     """
     states = _states(folder)
     if not states:
         return 0
     state = torch.load(states[-1], map_location=device, weights_only=True)
-    for name, now in (("rows", run.rows), ("seed", run.seed), ("processes", run.processes)):
-        if state[name] != now:
-            raise ValueError(
-                f"{states[-1]}: was made with {name} = {state[name]}, this run has {now}; go on as it began, or choose another "
-                "--out, or remove it to start anew"
-            )
+    check_marks(states[-1], state.get("marks", {}), run.marks)
     run.fill(state)
     return state["step"]

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
 from hmr.body import BodyModel
 from hmr.camera import bearing
-from hmr.files import write_atomically
+from hmr.files import read_json, write_atomically, write_json
 from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.image_branch import ImageBranch
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
-from hmr.training.fit import Report, fit
+from hmr.training.fit import fit
+from hmr.training.run import TrainingRun, check_marks, marks_of
 
 
 def train_image_branch(
-    branch: ImageBranch,
-    samples: Samples,
-    model: BodyModel,
-    config: FitConfig,
-    seed: int,
-    report: Report,
-    state_folder: Path | None = None,
+    branch: ImageBranch, samples: Samples, model: BodyModel, config: FitConfig, run: TrainingRun
 ) -> ImageBranch:
-    """On exact or pseudo-labels alike: a label is a label here. Resumes from ``state_folder``, also when it had finished."""
-    finished = state_folder / "finished.safetensors" if state_folder is not None else None
+    """On exact or pseudo-labels alike: a label is a label here. Resumes from the run's folder, also when it had finished."""
+    finished = run.folder / "finished.safetensors" if run.folder is not None else None
+    marks = {"rows": str(len(samples)), **marks_of(config, run)}
     if finished is not None and finished.exists():
+        check_marks(finished, read_json(finished.with_suffix(".json")), marks)
         load_model(branch, finished)
         return branch
     targets, towards = Targets.of(samples, model), bearing(samples.K, samples.size)
@@ -42,10 +37,11 @@ def train_image_branch(
         _, _, own = branch(rgb, towards[rows].to(device))
         return estimate_loss(own, targets[rows].to(device))
 
-    fit(branch, loss, len(samples), config, seed, report, state_folder)
+    fit(branch, loss, len(samples), config, run)
     if finished is not None:
         with write_atomically(finished) as partial:
             save_model(branch, str(partial))
+        write_json(finished.with_suffix(".json"), marks)
     return branch
 
 

@@ -19,8 +19,8 @@ from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
 from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
-from hmr.samples import Samples
 from hmr.skeleton import NUM_KEYPOINTS
+from hmr.views import Views, check_same_pictures
 from scorer.released.score_head import score_head
 from scorer.scores import Scores
 
@@ -83,6 +83,10 @@ class ReleasedHmrScorer(Pretrained):
     def crop_size(self) -> int:
         return self.config.picture_hw[1]
 
+    @property
+    def crop_enlarge(self) -> float:
+        return 1.2
+
     def encode(self, rgb: Tensor) -> Tensor:
         """rgb (b, 3, 256, 192) in [0, 1] to the coarse map (b, 768, 16, 12)."""
         tokens = self.encoder(rgb)[:, self.config.task_tokens :]
@@ -97,26 +101,25 @@ class ReleasedHmrScorer(Pretrained):
         tokens = self.decoder(tokens, map_tokens(self.memory_in(coarse)))
         return self.head(tokens.reshape(b * n, -1)).view(b, n)
 
-    def score(self, samples: Samples, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 16) -> Scores:
+    def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 16) -> Scores:
         """As ``scorer.Scorer.score``. Crops of any size are resampled to the scorer's own."""
-        if samples.key != hypotheses.key:
-            raise ValueError("samples and hypotheses must hold the same keys in the same order")
-        uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, model)
-        return self.score_uvd(samples, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
+        check_same_pictures(views, hypotheses.key)
+        uvd = uvd_of(hypotheses.params, views.K, views.size, model)
+        return self.score_uvd(views, uvd, torch.ones(uvd.shape[:-1], dtype=torch.bool), batch_size)
 
     @torch.no_grad()
-    def score_uvd(self, samples: Samples, uvd: Tensor, known: Tensor, batch_size: int = 16) -> Scores:
+    def score_uvd(self, views: Views, uvd: Tensor, known: Tensor, batch_size: int = 16) -> Scores:
         """uvd (b, n, 29, 3). The released scorer knows no missing keypoints, no displacements and no probability of a gross
         error: a candidate with unknown keypoints scores -inf, the others are NaN. Raw scores are not calibrated: NaN, too."""
         device = next(self.parameters()).device
         self.eval()
         in_picture = uvd_in_upright_picture(uvd, self.config.picture_hw)
         parts = []
-        for start in range(0, len(samples), batch_size):
+        for start in range(0, len(views), batch_size):
             rows = slice(start, start + batch_size)
-            rgb = upright_picture(samples.rgb[rows].to(device).float() / 255, self.config.picture_hw)
+            rgb = upright_picture(views.rgb[rows].to(device).float() / 255, self.config.picture_hw)
             parts.append(self.judge(self.encode(rgb), torch.nan_to_num(in_picture[rows]).to(device)).cpu())
         usable = (uvd.isfinite().all(-1) & known).all(-1)
         value = torch.cat(parts).masked_fill(~usable, -torch.inf)
         unknown = torch.full_like(value, torch.nan)
-        return Scores(samples.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, (unknown, unknown), unknown)
+        return Scores(views.key, value, torch.full(uvd.shape[:-1], torch.nan), unknown, (unknown, unknown), unknown)

@@ -120,7 +120,7 @@ def test_photographs_of_every_kind_and_bad_ones_are_listed(tmp_path, checkpoints
     (images / "cut.jpg").write_bytes((images / "colour.jpg").read_bytes()[:700])
     (images / "text.jpg").write_text("not a picture")
     out = tmp_path / "out"
-    assert main(predict(checkpoints, "--images", str(images), "--out", str(out))) == 0
+    assert main(predict(checkpoints, "--images", str(images), "--out", str(out))) == 3
     assert Image.open(out / "turned.png").size == (90, 120)
     for stem in ("colour", "grey", "alpha", "palette", "turned"):
         for suffix in (".npz", ".png", ".obj", ".glb"):
@@ -145,7 +145,7 @@ def test_bad_boxes_are_skipped_and_listed(tmp_path, checkpoints):
         json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": notes})
     )
     arguments = predict(checkpoints, "--images", str(images), "--boxes", str(tmp_path / "boxes.json"))
-    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 3
     assert len((tmp_path / "out" / "skipped.csv").read_text().strip().splitlines()) == 4
     assert main([*arguments, "--strict", "true", "--out", str(tmp_path / "strict")]) == 2
 
@@ -161,13 +161,13 @@ def test_nothing_to_predict(tmp_path, checkpoints, capsys):
 
 
 def test_labels_are_drawn_to_check_and_the_checked_ones_vouch_for_the_rest(tmp_path, checkpoints, small_world, capsys):
-    from hmr.samples import save_samples
+    from hmr.samples import save_samples, save_views
 
     data, drawn = str(tmp_path / "data"), tmp_path / "drawn"
     save_samples(tmp_path / "data", small_world["target"])
     assert "from 1 to 16" in failed(capsys, "check", "--data", data, "--out", str(drawn))
-    save_samples(tmp_path / "unlabelled", small_world["target"].unlabelled())
-    assert "nothing to check" in failed(
+    save_views(tmp_path / "unlabelled", small_world["target"].unlabelled())
+    assert "pictures without labels" in failed(
         capsys, "check", "--data", str(tmp_path / "unlabelled"), "--number", "9", "--out", str(drawn)
     )
     assert main(["check", "--data", data, "--number", "12", "--out", str(drawn)]) == 0

@@ -35,12 +35,13 @@ def test_models_are_compared_on_our_own_files(tmp_path, small_world, scorer, cap
     samples = small_world["source"]
     save_samples(tmp_path / "data", samples)
     good, bad = noised_truth(samples, 2, 0, max_sigma=0.02), noised_truth(samples[2:], 3, 1, max_sigma=0.5)
-    save_hypotheses(tmp_path / "good.npz", good)
-    save_hypotheses(tmp_path / "bad.npz", replace(bad, key=(bad.key[0], bad.key[0], *bad.key[2:])))
+    save_hypotheses(tmp_path / "good.npz", good, samples)
+    twice = replace(bad, key=(bad.key[0], bad.key[0], *bad.key[2:]))
+    save_hypotheses(tmp_path / "bad.npz", twice, samples[[2, 2, *range(4, 16)]])
     (tmp_path / "tags.csv").write_text("key,tag\n" + "".join(f"{key},crouching\n" for key in samples.key[4:8]))
     files = f"[{tmp_path / 'good.npz'},{tmp_path / 'bad.npz'}]"
     common = ["--scorer", scorer, "--tags", str(tmp_path / "tags.csv"), "--out", str(tmp_path / "out")]
-    assert main(["rank", "--data", str(tmp_path / "data"), "--hypotheses", files, *common]) == 0
+    assert main(["rank", "--data", str(tmp_path / "data"), "--hypotheses", files, *common]) == 3
     rows = rows_of(tmp_path / "out" / "ranked.csv")
     assert len(rows) == 2 * 16 + 3 * 13
     assert [r["rank"] for r in rows[:2]] == ["1", "2"]
@@ -70,7 +71,7 @@ def test_other_peoples_bodies_in_photographs(tmp_path, scorer):
     files = f"[{tmp_path / 'ours'},{tmp_path / 'theirs'}]"
     out = tmp_path / "out"
     common = ["--images", str(photographs), "--hypotheses", files, "--scorer", scorer]
-    assert main(["rank", *common, "--out", str(out)]) == 0
+    assert main(["rank", *common, "--out", str(out)]) == 3
     rows = rows_of(out / "ranked.csv")
     assert {(r["key"], r["model"]) for r in rows} == {(f"street-0{p}", m) for p in (0, 1) for m in ("ours", "theirs")}
     assert all(np.isfinite(float(r["score"])) for r in rows)
@@ -104,13 +105,14 @@ def test_an_unknown_keypoint_does_not_count(small_world):
     torch.manual_seed(0)
     scorer = Scorer(ScorerConfig())
     field, _ = field_of_hypotheses(samples, {"a": noised_truth(samples, 2, 0)}, body)
-    known = field.known.clone()
+    uvd = torch.stack([torch.stack([e.uvd for e in row]) for row in field.entrants])
+    known = torch.ones(uvd.shape[:-1], dtype=torch.bool)
     known[:, :, 20] = False
-    moved = field.uvd.clone()
+    moved = uvd.clone()
     moved[:, :, 20] += 1.0
-    a, b = scorer.score_uvd(samples, field.uvd, known).value, scorer.score_uvd(samples, moved, known).value
+    a, b = scorer.score_uvd(samples, uvd, known).value, scorer.score_uvd(samples, moved, known).value
     torch.testing.assert_close(a, b)
-    assert (scorer.score_uvd(samples, field.uvd, torch.zeros_like(known)).value == -torch.inf).all()
+    assert (scorer.score_uvd(samples, uvd, torch.zeros_like(known)).value == -torch.inf).all()
 
 
 def test_memory_does_not_grow_with_the_candidates(small_world):

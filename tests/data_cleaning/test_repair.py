@@ -89,8 +89,6 @@ def test_the_scorer_decides_which_is_kept(small_world):
     kept, better = repair(samples, Scorer(ScorerConfig()), MODEL, None, replace(QUICK, steps=10))
     same = (kept.label.t_cam_root == samples.label.t_cam_root).all(-1)
     assert bool((same == ~better).all())
-    with pytest.raises(ValueError, match="nothing to repair"):
-        repair(samples.unlabelled(), Scorer(ScorerConfig()), MODEL, None, QUICK)
     unseen = replace(samples, keypoints_2d=torch.zeros_like(samples.keypoints_2d))
     with pytest.raises(ValueError, match="no 2D keypoints"):
         repair(unseen, Scorer(ScorerConfig()), MODEL, None, QUICK)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diffusion_hmr import Generator, GeneratorConfig
-from dpo.align import align, pair_errors
+from dpo.align import AlignData, align, pair_errors
 from dpo.config import AlignConfig
 from dpo.family import LOSS_TYPES, pair_loss
 from dpo.judges import fixed_pairs, pair_maker, random_judge
@@ -24,12 +24,12 @@ from dpo.loss import (
 )
 from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, require_made_for, save_pairs
 from dpo.reference import follow, frozen_copy
-from dpo.timesteps import timestep_weights
 from hmr.free_body import free_body
 from hmr.networks.image_branch import conditions_of
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
 from hmr.training.fit import TrainingDivergedError
+from hmr.training.run import TrainingRun, to_one
 
 
 def test_equation_5_by_hand():
@@ -91,7 +91,7 @@ def errors_of(margin: float, winner: float = 0.0) -> PairErrors:
 def test_every_loss_prefers_the_winner(loss_type):
     """At the start each of them makes winners likelier or losers less likely, and never the other way round."""
     errors = errors_of(0.0)
-    pair_loss((loss_type,), (1.0,), 0.1)(errors, 1.0).sum().backward()
+    pair_loss((loss_type,), (1.0,), 0.1)(errors, 1.0, torch.zeros(())).sum().backward()
     towards_winner = errors.policy_winner.grad
     from_loser = torch.zeros(1) if errors.policy_loser.grad is None else errors.policy_loser.grad
     assert float(towards_winner - from_loser) > 0
@@ -111,7 +111,7 @@ def test_losses_at_known_margins():
 
 def test_a_mixture_is_the_weighted_sum():
     errors = errors_of(0.7, 0.2)
-    mixed = pair_loss(("sigmoid", "sft"), (1.0, 0.3), 0.0)(errors, 2.0)
+    mixed = pair_loss(("sigmoid", "sft"), (1.0, 0.3), 0.0)(errors, 2.0, torch.zeros(()))
     torch.testing.assert_close(mixed, diffusion_dpo_loss(errors, 2.0) + 0.3 * winner_sft_loss(errors, 2.0))
 
 
@@ -145,7 +145,8 @@ def test_at_the_start_policy_is_reference(tiny):
     assert reference is not generator.denoiser
     assert not any(p.requires_grad for p in reference.parameters())
     winner, loser = torch.randn(2, 16, 133, generator=torch.Generator().manual_seed(0))
-    errors = pair_errors(generator.denoiser, reference, conditions, winner, loser, BatchRandom(1, torch.device("cpu")))
+    random = BatchRandom(1, torch.device("cpu"))
+    errors = pair_errors(generator.denoiser, reference, conditions, (winner, loser), random)
     assert torch.allclose(diffusion_dpo_loss(errors, 100.0), torch.full((16,), math.log(2)), atol=1e-5)
     assert float(preference_logs(errors, 100.0)["rewards/accuracies"]) == pytest.approx(0.5)
 
@@ -214,10 +215,9 @@ def run_align(tiny, folder, steps_at_once, **changes):
     losses = {}
     for stop in steps_at_once:
         generator = generator if stop == steps_at_once[0] else copy.deepcopy(tiny[0])
-        align(
-            generator, conditions, samples.key, maker, config, 0,
-            lambda step, steps, v: losses.__setitem__(step, v["loss"]), state_folder=folder, stop_at=stop,
-        )  # fmt: skip
+        reports = to_one(lambda step, steps, v: losses.__setitem__(step, v["loss"]))
+        run = TrainingRun(0, reports, folder, stop_at=stop)
+        align(generator, AlignData(samples.key, conditions), maker, config, run)
     return generator, losses
 
 
@@ -264,16 +264,31 @@ def test_a_loss_that_is_not_finite_names_the_pictures_and_keeps_the_state(tiny, 
     states = torch.full((4, 133), torch.nan)
     pairs = PreferencePairs(keys, states, states, torch.ones(4), {})
     config = AlignConfig(fit=FitConfig(steps=4, batch_size=4), pictures_per_round=4, pairs_per_picture=1)
+    data, maker = AlignData(samples.key, conditions), fixed_pairs(pairs, samples.key)
     with pytest.raises(TrainingDivergedError, match=f"pairs of .*{keys[0][:6]}.*lower lr"):
-        align(
-            generator, conditions, samples.key, fixed_pairs(pairs, samples.key), config, 0, lambda *a: None,
-            state_folder=tmp_path,
-        )  # fmt: skip
+        align(generator, data, maker, config, TrainingRun(folder=tmp_path))
     assert (tmp_path / "training_state-0.pt").exists()
 
 
-@pytest.mark.parametrize("weighting", ["uniform", "min_snr", "late"])
-def test_timestep_weights_have_mean_one(weighting):
-    weights = timestep_weights(weighting, torch.arange(1000))
-    assert float(weights.mean()) == pytest.approx(1.0, abs=1e-4)
-    assert float(weights.min()) >= 0
+@pytest.mark.parametrize("accumulation", [2, 4])
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_a_batch_that_is_cut_up_is_the_same_batch(tiny, tmp_path, loss_type, accumulation):
+    """Also for KTO, whose anchor is of the whole batch."""
+
+    def run(parts: int) -> dict[int, float]:
+        fit = FitConfig(steps=3, batch_size=8, lr=1e-3, precision="no", gradient_accumulation_steps=parts)
+        return run_align(
+            tiny,
+            None,
+            [3],
+            fit=fit,
+            loss_type=(loss_type,),
+            label_smoothing=0.1,
+            refresh_every=9,
+            ref_model_sync_steps=9,
+            beta=5.0,
+        )[1]
+
+    whole, parts = run(1), run(accumulation)
+    assert whole[3] != whole[1]
+    assert parts == pytest.approx(whole, rel=1e-3, abs=1e-5)

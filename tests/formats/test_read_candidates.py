@@ -12,6 +12,7 @@ from hmr.body import BodyParams
 from hmr.camera import default_K
 from hmr.formats.read_candidates import read_candidates
 from hmr.free_body import free_body
+from hmr.photographs.folder import Photographs
 from hmr.skeleton import KEYPOINT_NAMES
 
 W, H = 320, 240
@@ -55,7 +56,7 @@ def test_smpler_x_with_its_meta_file(tmp_path, photographs, person):
     (tmp_path / "smplx" / "street_0.npz").rename(tmp_path / "smplx" / "00001_0.npz")
     meta = {"focal": [400.0, 410.0], "princpt": [150.0, 120.0], "img_path": "frames/street.png"}
     (tmp_path / "meta" / "00001_0.json").write_text(json.dumps(meta))
-    candidate = only(read_candidates(tmp_path / "smplx", "smpler-x", photographs, body))
+    candidate = only(read_candidates(tmp_path / "smplx", "smpler-x", Photographs(photographs), body))
     torch.testing.assert_close(candidate.points_cam, points, atol=1e-5, rtol=0)
     assert candidate.image == "street.png"
     assert candidate.K.tolist() == [[400, 0, 150], [0, 410, 120], [0, 0, 1]]
@@ -69,7 +70,7 @@ def test_human_data_with_smpl_and_with_smplx(tmp_path, photographs, person):
         parameters = {**two, "body_pose": two["body_pose"][:, :cut]}
         path = tmp_path / f"{name}.npz"
         np.savez(path, image_path=np.array(["elsewhere/street.png"] * 2), meta=meta, **{name: parameters})
-        candidates, bad = read_candidates(path, name, photographs, body)
+        candidates, bad = read_candidates(path, name, Photographs(photographs), body)
         assert bad == []
         assert len(candidates) == 2
         torch.testing.assert_close(candidates[1].points_cam, points, atol=1e-5, rtol=0)
@@ -86,7 +87,7 @@ def test_4d_humans_with_either_camera(tmp_path, photographs, person):
     np.savez(tmp_path / "street_0.npz", pred_smpl_params=smpl, pred_cam=cam, box_center=centre, box_size=box)
     np.savez(tmp_path / "street_1.npz", **smpl, pred_cam_t_full=t, scaled_focal_length=focal)
     for name in ("street_0", "street_1"):
-        candidate = only(read_candidates(tmp_path / f"{name}.npz", "hmr2", photographs, body))
+        candidate = only(read_candidates(tmp_path / f"{name}.npz", "hmr2", Photographs(photographs), body))
         torch.testing.assert_close(candidate.points_cam, points, atol=1e-4, rtol=0)
         assert float(candidate.K[0, 0]) == pytest.approx(focal)
 
@@ -98,7 +99,7 @@ def test_sam_3d_body_gives_some_of_the_keypoints(tmp_path, photographs, person):
     for place, name in ((9, "left_hip"), (10, "right_hip"), (62, "left_wrist"), (69, "neck")):
         theirs[place] = points[KEYPOINT_NAMES.index(name)].numpy() - t
     np.savez(tmp_path / "street.npz", pred_keypoints_3d=theirs, pred_cam_t=t, focal_length=450.0)
-    candidate = only(read_candidates(tmp_path / "street.npz", "sam-3d-body", photographs, body))
+    candidate = only(read_candidates(tmp_path / "street.npz", "sam-3d-body", Photographs(photographs), body))
     wrist = KEYPOINT_NAMES.index("left_wrist")
     torch.testing.assert_close(candidate.points_cam[wrist], points[wrist], atol=1e-5, rtol=0)
     assert candidate.known[wrist]
@@ -117,7 +118,7 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_read(tmp_path, photograph
     np.savez(folder / "unknown_0.npz", **arrays)
     np.savez(folder / "strange.npz", x=np.zeros(3))
     (folder / "broken.npz").write_bytes(b"PK")
-    candidates, bad = read_candidates(folder, "model", photographs, body)
+    candidates, bad = read_candidates(folder, "model", Photographs(photographs), body)
     assert [c.where for c in candidates] == [str(folder / "street_0.npz")]
     torch.testing.assert_close(candidates[0].K, default_K(W, H))
     reasons = {b.where.rpartition("/")[2]: b.reason for b in bad}
@@ -139,4 +140,4 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_read(tmp_path, photograph
 def test_an_empty_folder_is_named(tmp_path, photographs):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty: has no \.npz files"):
-        read_candidates(tmp_path / "empty", "model", photographs, free_body(1200))
+        read_candidates(tmp_path / "empty", "model", Photographs(photographs), free_body(1200))

@@ -33,7 +33,7 @@ def test_skinning_equals_smplx(level):
         np.load(str(files("hmr.free_body") / f"free_body_{level}.npz"))["J_regressor"].astype(np.float32)
     )
     vertices, joints = lbs.lbs(
-        params.shape, rotations, model.v_template[None], model.shapedirs, torch.zeros(23 * 9, v * 3), J_regressor,
+        params.shape, rotations, model.v_template[None], model.directions, torch.zeros(23 * 9, v * 3), J_regressor,
         torch.tensor([-1, *(0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)]),
         model.weights, pose2rot=False,
     )  # fmt: skip
@@ -54,7 +54,7 @@ def test_keypoints_alone_equal_posed_keypoints():
 def test_leaf_points_lie_on_the_skinned_surface():
     model = free_body(1200)
     body = model.posed(plausible_params(3, 2))
-    assert (body.vertices[:, model.leaf_vertices] - body.keypoints[:, 24:]).abs().max() < 1e-4
+    assert (body.vertices[:, model.point_vertices] - body.keypoints[:, 24:]).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("level", LEVELS)

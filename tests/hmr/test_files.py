@@ -6,10 +6,11 @@ import pytest
 import scipy.sparse
 import torch
 
+from hmr.body_codec import read_arrays
 from hmr.files import new_folder, write_atomically
 from hmr.hypotheses import load_hypotheses
-from hmr.samples import load_samples, read_arrays, save_samples
-from hmr.smplx_files import find_file, load_body, load_expressive_body
+from hmr.samples import load_samples, save_samples
+from hmr.smplx_files import find_file, load_body, load_body_with_hands
 from hmr.untrusted.unpickle import read_pickle
 
 
@@ -123,7 +124,7 @@ def test_a_users_smpl_file_goes_through_smplx(tmp_path, suffix):
 
 def fake_smplx() -> dict[str, object]:
     """The same in SMPL-X's layout, with the dictionaries that its official .npz holds."""
-    from hmr.expressive.skeleton import EXPRESSIVE_JOINT_PARENTS
+    from hmr.skeleton_smplx import SMPLX
 
     rng, n, joints = np.random.default_rng(0), 10475, 55
     weights, regressor = rng.random((n, joints)), rng.random((joints, n))
@@ -131,7 +132,7 @@ def fake_smplx() -> dict[str, object]:
         "v_template": rng.standard_normal((n, 3)), "shapedirs": rng.standard_normal((n, 3, 20)),
         "posedirs": np.zeros((n, 3, 486)), "J_regressor": regressor / regressor.sum(1, keepdims=True),
         "weights": weights / weights.sum(1, keepdims=True), "f": rng.integers(n, size=(100, 3)),
-        "kintree_table": np.array([[2**32 - 1, *EXPRESSIVE_JOINT_PARENTS[1:]], range(joints)], dtype=np.int64),
+        "kintree_table": np.array([[2**32 - 1, *SMPLX.joint_parents[1:]], range(joints)], dtype=np.int64),
         "hands_componentsl": np.eye(45), "hands_componentsr": np.eye(45), "hands_meanl": np.zeros(45),
         "hands_meanr": np.zeros(45), "part2num": {"pelvis": 0}, "joint2num": {"pelvis": 0},
     }  # fmt: skip
@@ -147,7 +148,7 @@ def test_a_users_smplx_file_is_read_though_it_holds_dictionaries(tmp_path, suffi
     else:
         path.write_bytes(pickle.dumps(content, protocol=2))
     assert load_body(tmp_path, "smplx").rest_keypoints(torch.zeros(10)).shape == (29, 3)
-    assert len(load_expressive_body(tmp_path).v_template) == 10475
+    assert len(load_body_with_hands(tmp_path).v_template) == 10475
 
 
 def test_a_malicious_smplx_file_runs_nothing(tmp_path):

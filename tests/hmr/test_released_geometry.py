@@ -44,7 +44,8 @@ def test_keypoints_in_a_crop_are_the_same_points_in_the_camera_frame(official):
     """The crop's camera is the picture's after the crop's affine map, and depth is pelvis-relative."""
     f = {key: torch.from_numpy(value).double() for key, value in official("uvd_camera.npz").items()}
     last_row = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64).expand(3, 1, 3)
-    camera = Camera(torch.linalg.inv(f["Kinv"]), (1, 1)).transformed(torch.cat([f["trans"], last_row], 1), (256, 256))
+    camera = Camera.of_squares(torch.linalg.inv(f["Kinv"]), 1)
+    camera = camera.transformed(torch.cat([f["trans"], last_row], 1), camera.size_wh * 256)
     depth = f["joint_root"][:, 2:] + f["uvd_crop"][..., 2]
     points = backproject(f["uvd_crop"][..., :2], depth, camera.K)
     torch.testing.assert_close(points - points[:, :1], f["cam_rel"], atol=0.05, rtol=1e-4)

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hmr.networks.encoder import PictureEncoder, sample_map
 from hmr.training.config import FitConfig
 from hmr.training.fit import Hooks, TrainingDivergedError, fit, rows_of_step
 from hmr.training.preempted import PreemptedError
+from hmr.training.run import TrainingRun, to_one
 
 
 def train(folder, stops, ema=0.9):
@@ -33,7 +35,8 @@ def train(folder, stops, ema=0.9):
             return (model(data[rows] + 0.1 * noise) - target[rows]).square().mean(), {}
 
         config = FitConfig(steps=4, batch_size=8, lr=1e-2, ema_decay=ema, precision="no")
-        fit(model, loss, 40, config, 3, lambda s, n, v: losses.__setitem__(s, v["loss"]), folder, stop_at=stop)
+        reports = to_one(lambda s, n, v: losses.__setitem__(s, v["loss"]))
+        fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop))
     return model, losses
 
 
@@ -75,7 +78,8 @@ def train_toy(accumulation=1, folder=None, report=None, shard=False, stop_at=Non
         shard=shard,
         ema_decay=0.9,
     )
-    fit(model, loss, 40, config, 3, report or (lambda s, n, v: losses.append(v["loss"])), folder, stop_at=stop_at)
+    reports = to_one(report or (lambda s, n, v: losses.append(v["loss"])))
+    fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop_at))
     return losses, model
 
 
@@ -118,14 +122,19 @@ def test_a_state_of_another_run_is_refused(tmp_path):
         return model(torch.ones(len(rows), 2)).mean(), {}
 
     config = FitConfig(steps=4, batch_size=2, precision="no", keep_last=2)
-    fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, save_every=1, stop_at=3)
+    fit(model, loss, 8, config, TrainingRun(folder=tmp_path, save_every=1, stop_at=3))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["training_state-2.pt", "training_state-3.pt"]
-    with pytest.raises(ValueError, match="seed = 0, this run has 1"):
-        fit(model, loss, 8, config, 1, lambda *a: None, tmp_path)
+    with pytest.raises(ValueError, match="seed was 0, is 1"):
+        fit(model, loss, 8, config, TrainingRun(1, folder=tmp_path))
+    for changes in ({"lr": 1.0}, {"batch_size": 4}, {"ema_decay": 0.5}, {"steps": 9}):
+        with pytest.raises(ValueError, match=f"fit.{next(iter(changes))} was"):
+            fit(model, loss, 8, replace(config, **changes), TrainingRun(folder=tmp_path))
+    with pytest.raises(ValueError, match="content of data was None, is a1b2"):
+        fit(model, loss, 8, config, TrainingRun(folder=tmp_path, marks={"content of data": "a1b2"}))
     state = torch.load(tmp_path / "training_state-3.pt", weights_only=True)
-    torch.save({**state, "processes": 2}, tmp_path / "training_state-3.pt")
-    with pytest.raises(ValueError, match="processes = 2, this run has 1"):
-        fit(model, loss, 8, config, 0, lambda *a: None, tmp_path)
+    torch.save({**state, "marks": {**state["marks"], "processes": "2"}}, tmp_path / "training_state-3.pt")
+    with pytest.raises(ValueError, match="processes was 2, is 1"):
+        fit(model, loss, 8, config, TrainingRun(folder=tmp_path))
 
 
 def test_sigterm_saves_and_the_same_call_continues(tmp_path):
@@ -141,9 +150,9 @@ def test_sigterm_saves_and_the_same_call_continues(tmp_path):
     config = FitConfig(steps=5, batch_size=2, precision="no")
     hooks = Hooks(before_step=ask)
     with pytest.raises(PreemptedError, match="after step 3 of 5; the state is saved"):
-        fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, hooks=hooks)
+        fit(model, loss, 8, config, TrainingRun(folder=tmp_path), hooks)
     assert (tmp_path / "training_state-3.pt").exists()
-    fit(model, loss, 8, config, 0, lambda *a: None, tmp_path, hooks=hooks)
+    fit(model, loss, 8, config, TrainingRun(folder=tmp_path), hooks)
     assert not list(tmp_path.iterdir())
 
 
@@ -155,12 +164,12 @@ def test_every_row_is_seen_once_in_an_epoch():
 def test_a_loss_that_is_not_finite_stops_with_advice():
     model = nn.Linear(1, 1)
     with pytest.raises(TrainingDivergedError, match="lower lr"):
-        fit(model, lambda r, g: (model.weight.sum() * torch.nan, {}), 8, FitConfig(steps=2), 0, lambda *a: None)
+        fit(model, lambda r, g: (model.weight.sum() * torch.nan, {}), 8, FitConfig(steps=2), TrainingRun())
 
 
 def test_nothing_to_train_on():
     with pytest.raises(ValueError, match="nothing to train on"):
-        fit(nn.Linear(1, 1), lambda r, g: (torch.zeros(1), {}), 0, FitConfig(steps=1), 0, lambda *a: None)
+        fit(nn.Linear(1, 1), lambda r, g: (torch.zeros(1), {}), 0, FitConfig(steps=1), TrainingRun())
 
 
 def test_an_unknown_configuration_key_suggests_the_nearest():
@@ -214,9 +223,8 @@ def test_a_branch_that_had_finished_is_not_trained_again(tmp_path, small_world):
     for _ in range(2):
         branch = ImageBranch(ImageBranchConfig(), 64)
         config = FitConfig(steps=2, batch_size=4)
-        train_image_branch(
-            branch, small_world["source"], free_body(1200), config, 0, lambda s, n, v: steps.append(s), tmp_path
-        )
+        run = TrainingRun(0, to_one(lambda s, n, v: steps.append(s)), tmp_path)
+        train_image_branch(branch, small_world["source"], free_body(1200), config, run)
         branches.append(branch.state_dict())
     assert steps == [1, 2]
     assert all(torch.equal(branches[0][key], branches[1][key]) for key in branches[0])

@@ -9,25 +9,27 @@ import pytest
 import torch
 
 from adhmr.world.make_expressive import Scene, make_expressive_samples
+from hmr.body import BodyParams
 from hmr.camera import project
-from hmr.expressive import ExpressiveParams, free_expressive_body
-from hmr.expressive.samples import ExpressiveSamples, part_boxes
-from hmr.expressive.skeleton import EXPRESSIVE_JOINT_NAMES, PART_KEYPOINTS
+from hmr.free_body import free_body_with_hands
+from hmr.part_boxes import part_boxes
 from hmr.pose_state import uvd_from_points
+from hmr.samples import Samples
+from hmr.skeleton_smplx import SMPLX
 from regressors.expressive import NUM_BODY_JOINTS, ExpressivePrediction
 from regressors.expressive_loss import localisation_loss, parameter_loss
 from regressors.parts import Boxes
 
-MODEL = free_expressive_body(2500)
+MODEL = free_body_with_hands(2500)
 HALF_TURN_ABOUT_Z = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
 
 
 @pytest.fixture(scope="module")
-def label() -> ExpressiveSamples:
+def label() -> Samples:
     return make_expressive_samples(Scene(), 3, 32, 0, MODEL, "r")[0]
 
 
-def saying(label: ExpressiveSamples, params: ExpressiveParams) -> ExpressivePrediction:
+def saying(label: Samples, params: BodyParams) -> ExpressivePrediction:
     """Right about every place, sure of none: heat maps are flat, and a part is in the picture with probability one half."""
     points = MODEL.keypoints(label.label)
     box = part_boxes(project(points, label.K), label.size)[0]
@@ -68,8 +70,8 @@ def test_a_body_turned_by_half_about_the_line_of_sight(label) -> None:
     assert float(parts["points_3d"]) == pytest.approx(
         float(2 * about_pelvis[..., :2].abs().sum(-1).mean() / 3), rel=1e-3
     )
-    wrist = EXPRESSIVE_JOINT_NAMES.index("left_wrist")
-    about_wrist = (points - points[:, wrist, None])[:, PART_KEYPOINTS["left_hand"]]
+    wrist = SMPLX.joint_names.index("left_wrist")
+    about_wrist = (points - points[:, wrist, None])[:, SMPLX.parts["left_hand"]]
     assert float(parts["left_hand"]) == pytest.approx(
         float(2 * about_wrist[..., :2].abs().sum(-1).mean() / 3), rel=1e-3
     )

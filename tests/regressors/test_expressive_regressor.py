@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from adhmr.estimators import load_estimator
+from adhmr.loading import load_estimator
 from adhmr.world.make_expressive import Scene, make_expressive_samples
-from hmr.expressive import free_expressive_body
-from hmr.expressive.samples import without_hands
-from hmr.expressive.skeleton import PART_JOINTS, PART_NAMES
+from hmr.free_body import free_body_with_hands
 from hmr.networks.config import EncoderConfig
+from hmr.skeleton import SMPL
+from hmr.skeleton_smplx import PART_NAMES, SMPLX
 from hmr.training.config import FitConfig
 from hmr.training.preempted import PreemptedError
+from hmr.training.run import TrainingRun
 from regressors import CoEvoerConfig, ExpressiveConfig, ExpressiveRegressor
 from regressors.config import ExpressiveTraining
 from regressors.enhancer import Exchange, each_other, everything, itself
@@ -23,9 +24,9 @@ from regressors.expressive_loss import expressive_loss, parameter_loss, part_of_
 from regressors.parts import crop_parts
 from regressors.train_expressive import train_expressive, train_in_stages
 
-MODEL = free_expressive_body(2500)
+MODEL = free_body_with_hands(2500)
 TINY = EncoderConfig(backbone_args={"channels": [8, 8, 16, 16]}, channels=16)
-COEVOER = ExpressiveConfig(32, TINY, cells=2, hidden=32, between=CoEvoerConfig(torso_tokens=2, heads=2))
+COEVOER = ExpressiveConfig(32, encoder=TINY, cells=2, hidden=32, between=CoEvoerConfig(torso_tokens=2, heads=2))
 OSX = replace(COEVOER, between=None)
 
 
@@ -46,7 +47,7 @@ def test_a_part_that_is_not_known_is_not_learnt_from(samples, config) -> None:
     regressor = ExpressiveRegressor(config)
     predicted = regressor(samples.pictures(), samples.K)
     R = samples.label.R_parent_joint.clone()
-    R[:, [j - 1 for j in PART_JOINTS["left_hand"]]] = torch.nan
+    R[:, [j - 1 for j in SMPLX.part_joints["left_hand"]]] = torch.nan
     known = samples.part_known.clone()
     known[:, PART_NAMES.index("left_hand")] = False
     broken = replace(samples, label=replace(samples.label, R_parent_joint=R), part_known=known)
@@ -90,7 +91,7 @@ def test_geometry_is_not_in_bf16(samples) -> None:
 
 
 def test_labels_without_hands_teach_the_body_alone(samples) -> None:
-    bodies = without_hands(samples.bodies())
+    bodies = samples.with_smpl_joints().with_smplx_joints()
     regressor = ExpressiveRegressor(OSX)
     expressive_loss(regressor(bodies.pictures(), bodies.K), bodies, MODEL)[0].backward()
     assert float(regressor.hand_head[0][0].weight.grad.abs().max()) == 0.0  # pyright: ignore
@@ -129,18 +130,21 @@ def test_a_checkpoint_is_an_estimator_with_one_hypothesis(samples, tmp_path: Pat
     loaded = load_estimator(tmp_path)
     assert isinstance(loaded, ExpressiveRegressor)
     assert loaded.config == COEVOER
-    bodies = samples.bodies()
-    ours, theirs = (r.propose(bodies, MODEL.layout(), 10, 0, "x").params for r in (regressor, loaded))
+    ours, theirs = (r.propose(samples, MODEL.smpl, 10, 0, "x").params for r in (regressor, loaded))
     assert ours.batch_shape == (8, 1)
+    assert ours.skeleton is SMPL
+    with_hands = regressor.propose(samples, MODEL, 10, 0, "x").params
+    assert with_hands.skeleton is SMPLX
+    assert torch.equal(with_hands.R_parent_joint[..., :21, :, :], ours.R_parent_joint[..., :21, :, :])
     assert torch.equal(ours.R_parent_joint, theirs.R_parent_joint)
     with pytest.raises(ValueError, match="32 px crops, the pictures are 48 px"):
-        loaded.check_size(make_expressive_samples(Scene(), 1, 48, 0, MODEL, "s")[0].bodies())
+        loaded.check_size(make_expressive_samples(Scene(), 1, 48, 0, MODEL, "s")[0])
 
 
 def test_labels_of_which_nothing_is_known_are_refused(samples) -> None:
     nothing = replace(samples, part_known=torch.zeros_like(samples.part_known))
     with pytest.raises(ValueError, match="nothing to learn from"):
-        train_expressive(OSX, nothing, MODEL, FitConfig(1, 4), 0, lambda *_: None)
+        train_expressive(OSX, nothing, MODEL, FitConfig(1, 4), TrainingRun())
 
 
 @pytest.mark.parametrize("stage", [0, 1], ids=["places", "bodies"])
@@ -157,8 +161,10 @@ def test_a_stage_that_is_stopped_in_its_middle_goes_on_there(samples, tmp_path: 
             if stopped and (of, step) == (stage, 1):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        reports = (lambda step, *_: report(0, step), lambda step, *_: report(1, step))
-        return train_in_stages(OSX, training, samples, MODEL, 0, reports, torch.device("cpu"), folder)
+        def reports(name: str):
+            return lambda step, *_: report(["places", "bodies"].index(name), step)
+
+        return train_in_stages(OSX, training, samples, MODEL, TrainingRun(0, reports, folder))
 
     whole = train(tmp_path / "whole").state_dict()
     assert reported == [[1, 11, 12], [1, 11, 12]]

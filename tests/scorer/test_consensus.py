@@ -22,7 +22,7 @@ def test_all_the_weight_on_one_candidate_gives_that_candidate():
     params, weight = bodies(2, 4), torch.eye(4)[[2, 1]]
     mean = weighted_mean_body(params, weight)
     for i, k in enumerate((2, 1)):
-        for name in BodyParams.__dataclass_fields__:
+        for name in ("R_cam_root", "R_parent_joint", "shape", "t_cam_root"):
             assert torch.allclose(getattr(mean, name)[i], getattr(params, name)[i, k], atol=1e-5)
 
 

@@ -136,7 +136,7 @@ def test_candidates_can_be_chunked_and_strange_ones_score_last(small_world):
     t[0, 0], t[0, 1] = torch.nan, torch.tensor([0.0, 0.0, -3.0])
     from dataclasses import replace
 
-    strange = Hypotheses(samples.key, replace(params, t_cam_root=t), samples.K, "strange", 0)
+    strange = Hypotheses(samples.key, replace(params, t_cam_root=t), "", "strange", 0)
     value = whole.score(samples, strange, body).value
     assert value[0, 0] == -torch.inf
     assert value[0, 1:].isfinite().all()
@@ -156,7 +156,7 @@ def test_both_ways_is_the_mean_of_a_picture_and_its_mirror_image(small_world):
     torch.manual_seed(0)
     scorer, samples, body = Scorer(ScorerConfig()), small_world["target"][:3], free_body(1200)
     hypotheses = noised_truth(samples, 2, 0)
-    uvd = uvd_of(hypotheses.params, hypotheses.K, samples.size, body)
+    uvd = uvd_of(hypotheses.params, samples.K, samples.size, body)
     assert torch.equal(mirror_uvd(mirror_uvd(uvd)), uvd)
     again = mirror_images(mirror_images(samples))
     assert torch.equal(again.rgb, samples.rgb)

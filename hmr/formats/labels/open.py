@@ -50,7 +50,7 @@ def open_labels(path: Path, coco: Path | None = None) -> LabelFile | OurFolder:
         return OurFolder(path)
     if not path.is_file():
         raise ValueError(f"{path}: expected a file of labels or a folder with pictures.npy and labels.npz")
-    match path.suffix:
+    match path.suffix.lower():
         case ".npz":
             return _open_npz(path)
         case ".json":
@@ -68,7 +68,9 @@ def label_files(path: Path) -> list[Path]:
     """The file itself, our own folder, or the files of labels in a folder, by name. Raises ValueError when there is none."""
     if path.is_file() or is_our_folder(path):
         return [path]
-    found = sorted(p for p in path.rglob("[!.]*") if p.suffix in SUFFIXES and p.is_file()) if path.is_dir() else []
+    found = (
+        sorted(p for p in path.rglob("[!.]*") if p.suffix.lower() in SUFFIXES and p.is_file()) if path.is_dir() else []
+    )
     if not found:
         raise ValueError(f"{path}: expected a file of labels, or a folder of them ({', '.join(SUFFIXES)})")
     return found

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr.samples import Samples, load_samples, read_arrays, save_samples
+from hmr.body_codec import read_arrays
+from hmr.samples import Samples, load_samples, save_samples
 
 
 @dataclass

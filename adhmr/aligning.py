@@ -1,0 +1,137 @@
+"""Align a generator as a command asks for: who judges, which pairs, who watches."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adhmr.training_job import TrainingJob
+from diffusion_hmr import Generator
+from dpo.align import AlignData, PairMaker, Replay, align
+from dpo.guards import Checkup
+from dpo.judges import Judge, consensus_judge, fixed_pairs, pair_maker, random_judge, scorer_judge
+from dpo.pairs import load_pairs, require_made_for
+from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
+from hmr.body import BodyModel, check_body
+from hmr.estimator import name_of
+from hmr.networks.branch_loss import Targets
+from hmr.networks.image_branch import conditions_of
+from hmr.samples import load_samples, load_views
+from hmr.training.run import Report
+from hmr.views import Views
+from scorer import Scorer
+
+if TYPE_CHECKING:
+    from adhmr.commands.align import Options
+
+
+def check_options(options: Options) -> None:
+    """Raises ValueError for options that contradict each other."""
+    on_policy = options.scorer is not None or options.judge != "scorer"
+    if not on_policy and options.pairs is None:
+        raise ValueError("give --scorer (on-policy pairs), --pairs (pairs made before), or --judge random or consensus")
+    if on_policy and options.pairs is not None and options.validation is None:
+        raise ValueError("give either --pairs (pairs made before), or --scorer or --judge (on-policy pairs)")
+    if options.validation is None and (options.held_out_scorer is not None or options.control is not None):
+        raise ValueError("--held_out_scorer and --control say something of --validation pictures; give those too")
+
+
+@dataclass(frozen=True)
+class AlignInputs:
+    """What a run reads. data: conditions of the unlabelled views, and what is replayed beside them."""
+
+    generator: Generator
+    views: Views
+    data: AlignData
+    judge: Judge
+    pairs: PairMaker
+    body: BodyModel
+    paths: list[Path]
+
+    @classmethod
+    def load(cls, options: Options, body: BodyModel) -> AlignInputs:
+        """Raises ValueError for pictures of another size, or pairs that were made for something else."""
+        generator = Generator.from_pretrained(options.generator).to(options.device)
+        check_body("generator", generator.config.body, body)
+        views = load_views(options.data)
+        generator.check_size(views)
+        conditions = conditions_of(generator.branch, views)
+        judge, replay = _judge(options, body), None
+        if options.pairs is not None:
+            pairs = load_pairs(options.pairs)
+            require_made_for(pairs, name_of(options.generator), views.size, body.family)
+            maker = fixed_pairs(pairs, views.key)
+        else:
+            maker = pair_maker(views, conditions, judge, body, options.align, options.judge)
+        if options.replay is not None:
+            labelled = load_samples(options.replay)
+            replay = Replay(conditions_of(generator.branch, labelled), Targets.of(labelled, body).state)
+        given = (options.scorer, options.pairs, options.replay, options.validation, options.held_out_scorer)
+        paths = [options.generator, options.data, *(path for path in given if path is not None)]
+        return cls(generator, views, AlignData(views.key, conditions, replay), judge, maker, body, paths)
+
+
+def _judge(options: Options, body: BodyModel) -> Judge:
+    """Who ranks candidates; with offline pairs and no scorer the crowd, for checkups only."""
+    if options.judge == "random":
+        return random_judge()
+    if options.judge == "consensus" or options.scorer is None:
+        return consensus_judge(body)
+    return _scorer_judge(options, options.scorer, body)
+
+
+def _scorer_judge(options: Options, folder: Path, body: BodyModel) -> Judge:
+    return scorer_judge(Scorer.from_pretrained(folder).to(options.device), body, options.align.diversity)
+
+
+def _watcher(inputs: AlignInputs, options: Options, folder: Path) -> Watcher:
+    assert options.validation is not None
+    pictures = load_views_or_samples(options.validation)
+    held_out = None
+    if options.held_out_scorer is not None:
+        held_out = _scorer_judge(options, options.held_out_scorer, inputs.body)
+    conditions = conditions_of(inputs.generator.branch, pictures)
+    validation = Validation(
+        pictures, conditions, inputs.body, inputs.judge, held_out, options.align.candidates, options.seed
+    )
+    control = load_checkups(options.control) if options.control is not None else []
+    return Watcher(inputs.generator, validation, options.guards, folder, control)
+
+
+def load_views_or_samples(folder: Path) -> Views:
+    """With labels where all pictures have one."""
+    try:
+        return load_samples(folder)
+    except ValueError:
+        return load_views(folder)
+
+
+def _seen_by(watcher: Watcher, report: Report) -> Report:
+    def seen(step: int, steps: int, values: dict[str, float]) -> None:
+        watcher.saw(values)
+        report(step, steps, values)
+
+    return seen
+
+
+def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> tuple[str | None, Checkup | None]:
+    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen: returns why a guard
+    stopped it, if one did, and their checkup."""
+    if options.validation is None:
+        align(inputs.generator, inputs.data, inputs.pairs, options.align, job.run.named("align"))
+        return None, None
+    watcher, stopped = _watcher(inputs, options, job.unfinished), None
+    reports: Callable[[str], Report] = lambda stage: _seen_by(watcher, job.run.reports(stage))  # noqa: E731
+    run = replace(job.run, reports=reports).named("align")
+    try:
+        align(inputs.generator, inputs.data, inputs.pairs, options.align, run, watcher.before_step)
+    except StoppedByGuardError as guard:
+        stopped = str(guard)
+    if stopped is None:
+        watcher.look(options.align.fit.steps)
+    best = watcher.take_best()
+    shutil.copyfile(job.unfinished / CHECKUPS_FILE, job.out / CHECKUPS_FILE)
+    return stopped, best

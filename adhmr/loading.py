@@ -1,0 +1,40 @@
+"""Networks and bodies by what a command is given: folders and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from adhmr.option_types import BodyModelType
+from hmr.networks.checkpoint import kind_of
+from hmr.skinned_body import SkinnedBody
+
+
+def load_estimator(folder: Path) -> Any:
+    """A generator or a regressor (``hmr.estimator.Estimator``). Raises ValueError when the folder holds neither."""
+    from diffusion_hmr.protocol import load_generator
+    from regressors import ExpressiveRegressor, Regressor
+
+    for regressor in (Regressor, ExpressiveRegressor):
+        if kind_of(folder) == regressor.kind:
+            return regressor.from_pretrained(folder)
+    return load_generator(folder)
+
+
+def body_of(body_model: Path | None, body_model_type: BodyModelType = "auto", level: int = 1200) -> SkinnedBody:
+    """``--body_model`` of every command: the user's file (or the folder it is in); without it the free body.
+
+    level: vertices of the free body. Raises ValueError that says what is wrong with the file.
+    """
+    from hmr.free_body import free_body
+    from hmr.smplx_files import load_body
+
+    return free_body(level) if body_model is None else load_body(body_model, body_model_type)
+
+
+def body_with_hands_of(body_model: Path | None, level: int = 2500) -> SkinnedBody:
+    """The same with hands and face: the user's SMPL-X, or the free body."""
+    from hmr.free_body import free_body_with_hands
+    from hmr.smplx_files import load_body_with_hands
+
+    return free_body_with_hands(level) if body_model is None else load_body_with_hands(body_model)

@@ -1,0 +1,124 @@
+"""Predict the people of photographs: crops, candidates, scores, one chosen body each; batched across photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adhmr.option_types import EstimateKind
+from hmr.body import BodyModel
+from hmr.camera import default_K
+from hmr.estimator import Estimator
+from hmr.photographs.folder import Photographs, Skipped
+from hmr.photographs.people import PeopleFile, Person, crops, whole_picture
+from hmr.prediction import Prediction
+from hmr.views import Views
+from scorer.consensus import score_weights, weighted_mean_body
+from scorer.protocol import AnyScorer
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """candidates: bodies for each person. estimate: the body that is chosen: the best by score, or the mean of all candidates on
+    SO(3), weighted by score. seed: of the sampling. source: what the candidates are called. people_at_once: in a batch."""
+
+    candidates: int = 10
+    estimate: EstimateKind = "best"
+    seed: int = 0
+    source: str = "generator"
+    people_at_once: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "people_at_once"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A photograph (h, w, 3) uint8 with its camera K (3, 3) and the people in it."""
+
+    name: str
+    photograph: np.ndarray
+    people: list[Person]
+    K: Tensor
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """An estimator, a scorer and a body, ready for views."""
+
+    estimator: Estimator
+    scorer: AnyScorer
+    body: BodyModel
+    config: PredictConfig
+
+    def __call__(self, views: Views, seen: Views, places: list[int]) -> Prediction:
+        """views: crops at the estimator's size; seen: the same people at the scorer's. places: of each person in its photograph,
+        so that a photograph's people do not depend on what else is predicted with it."""
+        config = self.config
+        hypotheses = self.estimator.propose(views, self.body, config.candidates, config.seed, config.source, places)
+        scores = self.scorer.score(seen, hypotheses, self.body)
+        mean = None
+        if config.estimate == "weighted_mean":
+            mean = weighted_mean_body(hypotheses.params, score_weights(scores.value))
+        return Prediction.best_first(views, hypotheses, scores.value, scores.expected_error_mm, mean)
+
+    def crops_of(self, shots: list[Shot]) -> tuple[Views, Views]:
+        """Of all people at the estimator's and at the scorer's size."""
+        estimator, scorer = (
+            Views.cat([crops(s.photograph, s.people, n.crop_size, s.K, n.crop_enlarge) for s in shots])
+            for n in (self.estimator, self.scorer)
+        )
+        return estimator, scorer
+
+
+def shots_of(
+    photographs: Photographs, keys: dict[str, str], people: PeopleFile | None, focal_px: float | None
+) -> Iterator[tuple[str, Shot | None, list[Skipped]]]:
+    """Name, shot (None where there is nobody) and what was skipped, for each photograph in order.
+
+    keys: name to the beginning of its people's keys. Without a file of people one person is assumed to fill each photograph;
+    without a focal length it is the diagonal.
+    """
+    for name, key in keys.items():
+        try:
+            photograph = photographs.read(name)
+        except ValueError as error:
+            yield name, None, [Skipped(name, str(error))]
+            continue
+        h, w = photograph.shape[:2]
+        if min(h, w) < 2:
+            yield name, None, [Skipped(name, f"has {w} x {h} px, nobody can be seen in it")]
+            continue
+        found, skipped = (whole_picture(key, (w, h)), []) if people is None else people.people_of(name, key, (w, h))
+        K = default_K(w, h)
+        if focal_px is not None:
+            K[0, 0] = K[1, 1] = focal_px
+        yield name, Shot(name, photograph, found, K) if found else None, skipped
+
+
+def predictions_of(predictor: Predictor, shots: Iterable[Shot]) -> Iterator[tuple[Shot, Prediction]]:
+    """One prediction for each photograph, in order; people of several photographs go through the networks together."""
+    waiting: list[Shot] = []
+    for shot in shots:
+        if waiting and sum(len(s.people) for s in [*waiting, shot]) > predictor.config.people_at_once:
+            yield from _predicted(predictor, waiting)
+            waiting = []
+        waiting.append(shot)
+    if waiting:
+        yield from _predicted(predictor, waiting)
+
+
+def _predicted(predictor: Predictor, shots: list[Shot]) -> Iterator[tuple[Shot, Prediction]]:
+    views, seen = predictor.crops_of(shots)
+    prediction = predictor(views, seen, [place for shot in shots for place in range(len(shot.people))])
+    start = 0
+    for shot in shots:
+        rows = torch.arange(start, start + len(shot.people))
+        start += len(shot.people)
+        yield shot, prediction[rows]

@@ -1,0 +1,179 @@
+"""Views: square crops of pictures that keep the camera of the whole picture and how they were cut out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hmr.body import BodyParams
+from hmr.camera import Camera
+
+Rows = slice | Tensor | np.ndarray | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What somebody says of n views beside their pictures: a person's clicks, a detector's keypoints. None of it is truth.
+
+    Attributes:
+        keypoints_px: (n, 29, 3) x, y in the view's pixels and a confidence in [0, 1] of SMPL's keypoints; 0: nothing is said.
+    """
+
+    keypoints_px: Tensor
+
+    def __post_init__(self) -> None:
+        if self.keypoints_px.ndim != 3 or self.keypoints_px.shape[-1] != 3:
+            raise ValueError(f"Prompts.keypoints_px: expected (n, k, 3), got {tuple(self.keypoints_px.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.keypoints_px)
+
+    def __getitem__(self, rows: Tensor) -> Prompts:
+        return Prompts(self.keypoints_px[rows])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Prompts:
+        return Prompts(function(self.keypoints_px))
+
+    @staticmethod
+    def cat(parts: list[Prompts]) -> Prompts:
+        return Prompts(torch.cat([part.keypoints_px for part in parts]))
+
+
+@dataclass(frozen=True)
+class Views:
+    """n square crops, without anything that is known of the people in them.
+
+    Attributes:
+        key: n unique names.
+        rgb: (n, 3, s, s) uint8; may lie on disk (memory-mapped), so take rows of it rather than all.
+        camera: of the n pictures that the crops were cut out of.
+        A_view_picture: (n, 3, 3) homogeneous pixels of the picture to those of the crop.
+        prompts: what somebody says of the crops, or None.
+    """
+
+    key: tuple[str, ...]
+    rgb: Tensor
+    camera: Camera
+    A_view_picture: Tensor
+    prompts: Prompts | None = None
+
+    def __post_init__(self) -> None:
+        n, name = len(self.key), type(self).__name__
+        for field in fields(self):
+            value = getattr(self, field.name)
+            rows = len(value.K) if isinstance(value, Camera) else n if isinstance(value, BodyParams) else None
+            rows = len(value) if isinstance(value, Tensor | Prompts | tuple) else rows
+            if rows is not None and rows != n:
+                raise ValueError(f"{name}.{field.name}: expected {n} rows as there are keys, got {rows}")
+        if self.rgb.ndim != 4 or self.rgb.shape[1] != 3 or self.rgb.shape[2] != self.rgb.shape[3]:
+            raise ValueError(f"{name}.rgb: expected square pictures (n, 3, s, s), got {tuple(self.rgb.shape)}")
+        if tuple(self.A_view_picture.shape) != (n, 3, 3):
+            raise ValueError(f"{name}.A_view_picture: expected ({n}, 3, 3), got {tuple(self.A_view_picture.shape)}")
+
+    @classmethod
+    def whole(cls, key: tuple[str, ...], rgb: Tensor, K: Tensor) -> Views:
+        """Square pictures (n, 3, s, s) with their cameras (n, 3, 3) that are no crops of anything larger."""
+        return cls(key, rgb, Camera.of_squares(K, rgb.shape[-1]), torch.eye(3).expand(len(key), 3, 3))
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def size(self) -> int:
+        """Side of the crops in pixels."""
+        return self.rgb.shape[-1]
+
+    @cached_property
+    def K(self) -> Tensor:
+        """(n, 3, 3) intrinsics of the crops, pixels."""
+        with torch.autocast(self.camera.K.device.type, enabled=False):  # a camera in bf16 is off by pixels
+            return self.A_view_picture @ self.camera.K
+
+    def __getitem__(self, index: Rows) -> Self:
+        rows = np.arange(len(self))[index.numpy() if isinstance(index, Tensor) else index]
+        take = torch.from_numpy(np.ascontiguousarray(rows))
+
+        def taken(value: Any) -> Any:
+            if value is None:
+                return None
+            return tuple(value[i] for i in rows) if isinstance(value, tuple) else value[take]
+
+        return type(self)(**{field.name: taken(getattr(self, field.name)) for field in fields(self)})
+
+    def pictures(self, rows: Rows = slice(None)) -> Tensor:
+        """(n, 3, s, s) float32 in [0, 1] of some rows."""
+        return self.rgb[rows].float() / 255
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Apply one function to every tensor, of cameras, labels and prompts too (moving device, say)."""
+
+        def mapped(value: Any) -> Any:
+            match value:
+                case Tensor():
+                    return function(value)
+                case Camera() | Prompts() | BodyParams():
+                    return value.map(function)
+                case other:
+                    return other
+
+        return type(self)(**{field.name: mapped(getattr(self, field.name)) for field in fields(self)})
+
+    @classmethod
+    def cat(cls, parts: list[Self]) -> Self:
+        """Raises ValueError when a field is given in some parts only."""
+
+        def joined(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            if any(value is None for value in values):
+                if any(value is not None for value in values):
+                    raise ValueError(f"{cls.__name__}.{name} is given in some sets only; they cannot be joined")
+                return None
+            match values[0]:
+                case tuple():
+                    return tuple(v for value in values for v in value)
+                case Tensor():
+                    return torch.cat(values)
+                case several:
+                    return several.cat(values)
+
+        return cls(**{field.name: joined(field.name) for field in fields(cls)})
+
+
+def check_same_pictures(views: Views, key: tuple[str, ...]) -> None:
+    """Raises ValueError unless ``key`` names the pictures of ``views`` in the same order."""
+    if views.key != key:
+        odd = next(
+            (i for i, (a, b) in enumerate(zip(views.key, key, strict=False)) if a != b), min(len(views), len(key))
+        )
+        raise ValueError(
+            f"pictures and candidates must have the same keys in the same order: {len(views)} pictures, {len(key)} sets of "
+            f"candidates, the first difference at {odd}"
+        )
+
+
+def check_crop_size(what: str, trained_px: int, given_px: int) -> None:
+    """Raises ValueError when pictures have another size than a network was trained on."""
+    if trained_px != given_px:
+        raise ValueError(
+            f"this {what} was trained on {trained_px} px crops, the pictures are {given_px} px; make the set again with "
+            f"--size {trained_px}"
+        )
+
+
+V = TypeVar("V", bound=Views)
+
+
+def matched(views: V, keys: tuple[str, ...]) -> V:
+    """The views named by ``keys``, in that order. Raises ValueError for duplicate keys or keys that are not there."""
+    place = {key: i for i, key in enumerate(views.key)}
+    if len(place) != len(views.key):
+        raise ValueError(f"the pictures' keys are not unique: {len(views.key) - len(place)} come twice")
+    if missing := [key for key in keys if key not in place]:
+        raise ValueError(f"no pictures for {len(missing)} keys, the first: {missing[:3]}")
+    return views[[place[key] for key in keys]]
