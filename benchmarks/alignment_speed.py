@@ -24,7 +24,6 @@ from torch import Tensor
 from benchmarks.matmul_rate import share_of_rate
 from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.denoiser import Denoiser
-from diffusion_hmr.schedule import sampler
 from dpo.align import pair_errors
 from dpo.loss import diffusion_dpo_loss
 from dpo.reference import frozen_copy
@@ -62,16 +61,12 @@ def loaded(path: Path) -> Generator:
 
 def plain_sampling(generator: Generator, conditions: Conditions, count: int) -> Tensor:
     """Float32, all hypotheses of all pictures at once."""
-    config = generator.config
-    scheduler = sampler(config.sampler, config.sampling_steps, config.prediction)
     device = generator.denoiser.residual_std.device
     with torch.no_grad():
         condition = generator.denoiser.prepare(conditions.map(lambda c: c.to(device)))
         x = torch.randn(len(conditions), count, STATE_DIM, device=device)
-        for t in scheduler.timesteps:
-            predicted = generator.denoiser(x, t.expand(x.shape[:2]).to(device), condition)
-            x = scheduler.step(predicted, int(t), x, return_dict=False)[0]
-    return x
+        objective = generator.denoiser.objective
+        return objective.integrate(lambda x_t, t: generator.denoiser(x_t, t, condition), x)
 
 
 def main() -> None:
@@ -100,7 +95,7 @@ def main() -> None:
 
     def step(batch: Conditions) -> None:
         with autocast(device):
-            errors = pair_errors(policy, reference, batch, states, states.flip(0), BatchRandom(0, device))
+            errors = pair_errors(policy, reference, batch, (states, states.flip(0)), BatchRandom(0, device))
             loss = diffusion_dpo_loss(errors, 50.0).mean()
         loss.backward()
         optimizer.step()

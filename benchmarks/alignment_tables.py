@@ -28,10 +28,9 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels
 from diffusion_hmr import Generator
-from dpo.align import Replay, align, replay_error
+from dpo.align import AlignData, Replay, align, replay_error
 from dpo.config import AlignConfig
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge, truth_judge
-from hmr.body import BodyModel
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
@@ -39,8 +38,10 @@ from hmr.metrics import pelvis_aligned, point_error_mm
 from hmr.networks.branch_loss import Targets
 from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples, load_samples
+from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
 from hmr.training.fit import fit
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import split_rows
 from scorer import Scorer
 from scorer.consensus import score_weights, weighted_mean_body
@@ -56,7 +57,7 @@ class Setting:
 
     base: Generator
     scorer: Scorer
-    model: BodyModel
+    model: SkinnedBody
     target: Samples
     wild: Samples
     exact: Samples
@@ -101,9 +102,8 @@ def preferences(pictures: str, judge_of: Callable[[Setting], Judge], loss: str =
         conditions, generator = setting.conditions(samples), copy.deepcopy(setting.base)
         config = replace(setting.config, loss_type=(loss,))
         maker = pair_maker(samples.unlabelled(), conditions, judge_of(setting), setting.model, config, "table")
-        return align(
-            generator, conditions, samples.key, maker, config, 31 + 1000 * seed, lambda *_: None, setting.replay
-        )
+        data = AlignData(samples.key, conditions, setting.replay)
+        return align(generator, data, maker, config, TrainingRun(31 + 1000 * seed))
 
     return run
 
@@ -114,15 +114,15 @@ def supervised(labels_of: Callable[[Setting], Samples]):
     def run(setting: Setting, seed: int) -> Generator:
         labelled, generator = labels_of(setting), copy.deepcopy(setting.base)
         data = Replay(setting.conditions(labelled), Targets.of(labelled, setting.model).state)
-        config = setting.config
+        config, device = setting.config, generator.denoiser.residual_std.device
 
         def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
-            error = replay_error(generator.denoiser, data, len(rows), random)
-            return error + replay_error(generator.denoiser, setting.replay, config.replay_batch, random), {}
+            error = replay_error(generator.denoiser, data, len(rows), random, device)
+            return error + replay_error(generator.denoiser, setting.replay, config.replay_batch, random, device), {}
 
         # Twice the batch: a pair, too, is two samples.
         fitted = replace(config.fit, batch_size=2 * config.fit.batch_size)
-        fit(generator.denoiser, loss, len(labelled), fitted, 31 + 1000 * seed, lambda *_: None)
+        fit(generator.denoiser, loss, len(labelled), fitted, TrainingRun(31 + 1000 * seed))
         return generator
 
     return run
@@ -146,7 +146,7 @@ def judged(generator: Generator, truth: Samples, candidates: int, setting: Setti
     """All figures of a few candidates."""
     conditions = setting.conditions(truth)
     params = generator.sample_bodies(conditions, truth.K, setting.model, candidates, 41)
-    hypotheses = Hypotheses(truth.key, params, truth.K, "table", 41)
+    hypotheses = Hypotheses(truth.key, params, "free-body", "table", 41)
     score = setting.scorer.score(truth, hypotheses, setting.model).value
     return judge(hypotheses, None, truth, score, setting.model)
 
@@ -154,7 +154,7 @@ def judged(generator: Generator, truth: Samples, candidates: int, setting: Setti
 def best_of_many(generator: Generator, truth: Samples, setting: Setting) -> dict[int, Judged]:
     """Min, selected and mean PVE, and that of the mean sample's vertices, of the first M of many candidates."""
     params = generator.sample_bodies(setting.conditions(truth), truth.K, setting.model, max(MANY), 43)
-    score = setting.scorer.score(truth, Hypotheses(truth.key, params, truth.K, "table", 43), setting.model).value
+    score = setting.scorer.score(truth, Hypotheses(truth.key, params, "free-body", "table", 43), setting.model).value
     columns: dict[int, dict[str, list[float]]] = {m: {} for m in MANY}
     for i in range(len(truth)):
         vertices, _ = pelvis_aligned(setting.model.posed(params[i]))

@@ -20,10 +20,11 @@ from adhmr.figures import show
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from benchmarks.alignment_tables import Setting, judged, read_setting
-from dpo.align import align
+from dpo.align import AlignData, align
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge, truth_judge
 from hmr.files import code_version, write_json
 from hmr.hypotheses import Hypotheses
+from hmr.training.run import TrainingRun
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def run(setting: Setting, variant: Variant, seed: int):
     conditions = setting.conditions(samples)
     judge = judge_of(variant.judge, setting, config.diversity)
     maker = pair_maker(samples.unlabelled(), conditions, judge, setting.model, config, "variant")
-    return align(generator, conditions, samples.key, maker, config, 500 + seed, lambda *_: None, setting.replay)
+    data = AlignData(samples.key, conditions, setting.replay)
+    return align(generator, data, maker, config, TrainingRun(500 + seed))
 
 
 def main() -> None:
@@ -119,7 +121,7 @@ def main() -> None:
     base = {d: judged(setting.base, truth, 10, setting) for d, truth in validation.items()}
     truth = validation["target"]
     params = setting.base.sample_bodies(setting.conditions(truth), truth.K, model, 10, 41)
-    hypotheses = Hypotheses(truth.key, params, truth.K, "base", 41)
+    hypotheses = Hypotheses(truth.key, params, "free-body", "base", 41)
     gap = ranking(hypotheses, truth, setting.scorer.score(truth, hypotheses, model).value, model).figures()
     results: dict[str, Any] = {}
     for name in options.variants:

@@ -28,6 +28,7 @@ from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.networks.image_branch import conditions_of
 from hmr.samples import Samples, load_samples
+from hmr.training.run import TrainingRun
 from regressors import Regressor
 
 PASTED = replace(
@@ -57,10 +58,9 @@ def main() -> None:
     generator: Generator | None = None
     folder = Path(tempfile.mkdtemp())
     for seed, stage in enumerate((source, pasted, Samples.cat([wild, source[: len(wild) // 2]]))):
-        silent = (lambda *_: None, lambda *_: None)
         generator, _, _ = train_generator(
-            at_once.config, third(training), stage, model, seed, silent, torch.device("cpu"), folder / str(seed), generator
-        )  # fmt: skip
+            at_once.config, third(training), stage, model, TrainingRun(seed, folder=folder / str(seed)), generator
+        )
         print(f"stage {seed + 1} of 3 trained", flush=True)
     assert generator is not None
     results = {}

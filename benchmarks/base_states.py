@@ -32,6 +32,7 @@ from hmr.networks.branch_loss import Targets
 from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.pose_state import PoseState, body_from_state, points_from_uvd
 from hmr.samples import Samples, load_samples
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import split_rows
 from regressors import Regressor
 
@@ -121,7 +122,7 @@ def main() -> None:
             generator = Generator(trained.config)
             conditions = space.of_pictures(known, held_back.K)
             train_denoiser(
-                generator.denoiser, conditions, space.of_labels(held_back), training.denoiser, seed, lambda *_: None
+                generator.denoiser, conditions, space.of_labels(held_back), training.denoiser, TrainingRun(seed)
             )
             packed = generator.eval().sample_states(space.of_pictures(seen, truth.K), 64, 93)
             figures = base_figures(space.to_bodies(packed, seen, truth.K), opponent, truth, model)

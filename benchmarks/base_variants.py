@@ -21,12 +21,14 @@ from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from diffusion_hmr import Generator
 from diffusion_hmr.config import PredictionType, SamplerName
+from diffusion_hmr.objective import DiffusionObjective
 from diffusion_hmr.train import train_denoiser
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.networks.branch_loss import Targets
 from hmr.networks.image_branch import conditions_of
 from hmr.samples import Samples, load_samples
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import split_rows
 from regressors import Regressor
 
@@ -53,9 +55,9 @@ def main() -> None:
     for prediction in options.predictions:
         torch.manual_seed(0)
         generator = Generator(replace(trained.config, prediction=prediction))
-        train_denoiser(generator.denoiser, conditions, states, training.denoiser, 0, lambda *_: None)
+        train_denoiser(generator.denoiser, conditions, states, training.denoiser, TrainingRun(0))
         for name, steps in SAMPLERS:
-            generator.config = replace(generator.config, sampler=name, sampling_steps=steps)
+            generator.denoiser.objective = DiffusionObjective(prediction, name, steps)
             params = generator.eval().sample_bodies(seen, truth.K, model, 64, 93)
             figures = base_figures(params, bodies, truth, model)
             results[f"{prediction}, {name} in {steps}"] = figures

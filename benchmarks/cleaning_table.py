@@ -27,7 +27,7 @@ from data_cleaning.config import RepairConfig
 from data_cleaning.repair import PosePrior, repair
 from data_cleaning.score import score_labels
 from data_cleaning.threshold import break_even_threshold
-from hmr.body import BodyParams
+from hmr.body import BodyParams, smpl_of
 from hmr.camera import project
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body_with_hands
@@ -38,6 +38,7 @@ from hmr.samples import Samples
 from hmr.skeleton import NUM_JOINTS
 from hmr.skeleton_smplx import PART_NAMES
 from hmr.training.config import FitConfig
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
 from regressors import Regressor, RegressorConfig
 from regressors.config import ExpressiveConfig
@@ -47,7 +48,7 @@ from scorer import Scorer
 
 KEYPOINT_NOISE_PX_OF_256 = 2.0
 MODEL = free_body_with_hands(2500)
-LAYOUT = MODEL.layout()
+LAYOUT = MODEL.smpl
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ class Labels:
     detected: Tensor
 
     def bodies(self) -> Samples:
-        return replace(self.samples.bodies(), keypoints_2d=self.detected)
+        return replace(self.samples.with_smpl_joints(), keypoints_2d=self.detected)
 
 
 def make_labels(count: int, size: int, seed: int) -> Labels:
     exact, _ = make_expressive_samples(Scene(TARGET, upper_body=False), count, size, seed, MODEL, f"pseudo-{seed}")
     labelled, truth = mixed_expressive_labels(exact, seed, LAYOUT)
-    xy = project(LAYOUT.keypoints(truth.label.body()), exact.K)
+    xy = project(LAYOUT.keypoints(smpl_of(truth.label)), exact.K)
     generator = torch.Generator().manual_seed(seed)
     noisy = xy + KEYPOINT_NOISE_PX_OF_256 * size / 256 * torch.randn(xy.shape, generator=generator)
     seen = torch.cat([exact.keypoints_2d[:, :NUM_JOINTS, 2], torch.ones(count, 5)], 1)[..., None]
@@ -87,7 +88,7 @@ def sets_to_train_on(labels: Labels, checked: Labels, scorer: Scorer, prior: Pos
     scored = score_labels(scorer, labels.bodies(), LAYOUT)
     keep = scored.gross_probability <= max_gross
     count = int(keep.sum())
-    off = (project(LAYOUT.keypoints(samples.label.body()), samples.K) - labels.detected[..., :2]).norm(dim=-1)
+    off = (project(LAYOUT.keypoints(smpl_of(samples.label)), samples.K) - labels.detected[..., :2]).norm(dim=-1)
     reprojection = ((off * labels.detected[..., 2]).sum(1) / labels.detected[..., 2].sum(1)).numpy()
     random = np.random.default_rng(0).permutation(n)[:count]
 
@@ -97,11 +98,11 @@ def sets_to_train_on(labels: Labels, checked: Labels, scorer: Scorer, prior: Pos
     R = samples.label.R_parent_joint.clone()
     R[:, :21] = fitted.label.R_parent_joint[:, :21]
     repaired = replace(samples, label=BodyParams(
-        fitted.label.R_cam_root, R, fitted.label.shape, samples.label.expression, fitted.label.t_cam_root
+        fitted.label.R_cam_root, R, fitted.label.shape, fitted.label.t_cam_root, samples.label.expression
     ))  # fmt: skip
     after = score_labels(scorer, fitted, LAYOUT)
 
-    known = samples.part_known.clone()
+    known = samples.known_parts().clone()
     known[:, [PART_NAMES.index("left_hand"), PART_NAMES.index("right_hand")]] = torch.from_numpy(
         hand_mm(scored) <= max_hand
     )
@@ -123,18 +124,20 @@ class IntegralRegression:
     name = "integral regression, 24 joints"
 
     def __init__(self, size: int, source: Samples, start_steps: int, steps: int) -> None:
-        self.config, self.training = RegressorConfig(size), FitConfig(steps, 64, 5e-3)
+        self.config, self.training = RegressorConfig(size, body=LAYOUT.family), FitConfig(steps, 64, 5e-3)
         torch.manual_seed(0)
         self.start = ImageBranch(self.config.branch, size)
-        train_image_branch(self.start, source.bodies(), LAYOUT, FitConfig(start_steps, 64, 1e-2), 0, lambda *_: None)
+        train_image_branch(
+            self.start, source.with_smpl_joints(), LAYOUT, FitConfig(start_steps, 64, 1e-2), TrainingRun(0)
+        )
 
     def errors(self, train: Samples, test: Samples, seed: int) -> dict[str, np.ndarray]:
         regressor = Regressor(self.config)
         regressor.branch.load_state_dict(self.start.state_dict())
-        train_image_branch(regressor.branch, train.bodies(), LAYOUT, self.training, seed, lambda *_: None)
-        seen = conditions_of(regressor.branch, test.bodies())
+        train_image_branch(regressor.branch, train.with_smpl_joints(), LAYOUT, self.training, TrainingRun(seed))
+        seen = conditions_of(regressor.branch, test.with_smpl_joints())
         predicted = regressor.bodies(seen, test.K, LAYOUT)
-        found = body_errors_mm(LAYOUT.posed(predicted), LAYOUT.posed(test.label.body()))
+        found = body_errors_mm(LAYOUT.posed(predicted), LAYOUT.posed(smpl_of(test.label)))
         return {"mpvpe_all": found["pve"].numpy(), "pa_mpvpe_all": found["pa_pve"].numpy()}
 
 
@@ -145,7 +148,7 @@ class WithHands:
         self.name, self.config, self.start, self.training = name, config, start, FitConfig(steps, 32, 3e-3)
 
     def errors(self, train: Samples, test: Samples, seed: int) -> dict[str, np.ndarray]:
-        regressor = train_expressive(self.config, train, MODEL, self.training, seed, lambda *_: None, self.start)
+        regressor = train_expressive(self.config, train, MODEL, self.training, TrainingRun(seed), self.start)
         predicted = regressor.predict(test, MODEL)[0]
         found = {k: v.numpy() for k, v in expressive_errors_mm(predicted, test.label, MODEL).items()}
         hands = {
@@ -188,9 +191,9 @@ def main() -> None:
     source, _ = make_expressive_samples(Scene(SOURCE, upper_body=False), 3000, size, seed, MODEL, "source")
     labels, checked = (make_labels(n, size, seed + i) for i, n in enumerate((options.pictures, 400), start=1))
     test, _ = make_expressive_samples(Scene(TARGET, upper_body=False), 600, size, seed + 3, MODEL, "test")
-    sets = sets_to_train_on(labels, checked, scorer, PosePrior.fit(source.label.body()))
+    sets = sets_to_train_on(labels, checked, scorer, PosePrior.fit(smpl_of(source.label)))
     plain = ExpressiveConfig(size)
-    start = train_places(plain, source, MODEL, FitConfig(options.start_steps, 32, 1e-2), 0, lambda *_: None)
+    start = train_places(plain, source, MODEL, FitConfig(options.start_steps, 32, 1e-2), TrainingRun(0))
     regressors = [
         IntegralRegression(size, source, options.start_steps, options.branch_steps),
         WithHands("OSX-like, 55 joints", plain, start, options.hands_steps),

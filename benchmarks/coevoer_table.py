@@ -25,11 +25,11 @@ from adhmr.world.make_expressive import Scene, make_expressive_samples
 from benchmarks.settings import settings
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body_with_hands
-from hmr.networks.config import EncoderConfig
 from hmr.part_metrics import expressive_errors_mm, finger_variance
 from hmr.samples import Samples
 from hmr.skeleton_smplx import SMPLX
 from hmr.training.config import FitConfig
+from hmr.training.run import TrainingRun
 from regressors.config import CoEvoerConfig, ExpressiveConfig
 from regressors.expressive import ExpressiveRegressor
 from regressors.train_expressive import train_expressive, train_places
@@ -103,7 +103,7 @@ def main() -> None:
     for world, scene in worlds.items():
         train, _ = make_expressive_samples(scene, options.pictures, options.size, options.data_seed, model, "train")
         for seed in range(options.seeds if not starts else 0):
-            starts.append(train_places(ExpressiveConfig(options.size), train, model, places, seed, lambda *_: None))
+            starts.append(train_places(ExpressiveConfig(options.size), train, model, places, TrainingRun(seed)))
         test, hidden = make_expressive_samples(scene, 600, options.size, options.data_seed + 1, model, "test")
         rows = ROWS if world == "hands follow arms" else {name: ROWS[name] for name in CONTROL}
         kept: dict[str, dict[str, np.ndarray]] = {}
@@ -111,8 +111,8 @@ def main() -> None:
         for name, between in rows.items():
             per_seed, parameters = [], 0
             for seed in range(options.seeds):
-                config = ExpressiveConfig(options.size, EncoderConfig(), between=between)
-                regressor = train_expressive(config, train, model, training, seed, lambda *_: None, starts[seed])
+                config = ExpressiveConfig(options.size, between=between)
+                regressor = train_expressive(config, train, model, training, TrainingRun(seed), starts[seed])
                 parameters = sum(p.numel() for p in regressor.parameters())
                 per_seed.append(columns(regressor, test, hidden))
             kept[name] = {key: np.mean([each[key] for each in per_seed], 0) for key in per_seed[0]}

@@ -33,6 +33,7 @@ from hmr.networks.checkpoint import load_part
 from hmr.samples import Samples, load_samples
 from hmr.skeleton import PARTS
 from hmr.skinned_body import SkinnedBody
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import CandidateSets, candidate_sets, noised_truth
@@ -120,12 +121,12 @@ def main() -> None:
         torch.manual_seed(seed)
         first = Scorer(config)
         load_part(demo / "generator-base", "branch", first.branch)
-        train_image_branch(first.branch, plain, model, training.branch, seed, lambda *_: None)
+        train_image_branch(first.branch, plain, model, training.branch, TrainingRun(seed))
         for weight in options.weights:
             torch.manual_seed(seed)
             scorer = Scorer(config)
             scorer.load_state_dict(first.state_dict())
-            train_ranking(scorer, judged, sets, model, replace(training, part_weight=weight), seed, lambda *_: None)
+            train_ranking(scorer, judged, sets, model, replace(training, part_weight=weight), TrainingRun(seed))
             found[f"weight {weight:g}, seed {seed}"] = row = figures(scorer, tests, model)
             print(
                 f"weight {weight:g}, seed {seed}: " + "; ".join(f"{k} {show(v, 3)}" for k, v in row.items()), flush=True

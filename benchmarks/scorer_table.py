@@ -31,7 +31,9 @@ from hmr.samples import Samples, load_samples
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
 from hmr.training.fit import fit
+from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
+from hmr.views import matched
 from regressors import Regressor
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets, noised_truth
@@ -75,7 +77,7 @@ def train_variant(
             return ranked, {}
         return ranked + 2.0 * estimate_loss(own, targets[picture])[0], {}
 
-    fit(variant, loss, len(sets), config, seed, lambda *_: None)
+    fit(variant, loss, len(sets), config, TrainingRun(seed))
     return variant
 
 
@@ -107,11 +109,11 @@ def run_seed(demo: Path, seed: int, model) -> dict[str, dict[str, dict[str, Figu
         (load_hypotheses(demo / "candidates" / "training.npz"), True),
     ]
     sets = CandidateSets.cat([candidate_sets(judged, h, model, from_generator=own) for h, own in files])
-    candidates = Candidates.cat([Candidates.of(h, judged.size, model) for h, _ in files])
+    candidates = Candidates.cat([Candidates.of(matched(judged, h.key), h, model) for h, _ in files])
     torch.manual_seed(seed)
     ours = Scorer(config)
     load_part(demo / "generator-base", "branch", ours.branch)
-    train_image_branch(ours.branch, plain, model, training.branch, seed, lambda *_: None)
+    train_image_branch(ours.branch, plain, model, training.branch, TrainingRun(seed))
     encoder = {k: v.clone() for k, v in ours.branch.state_dict().items()}
     scores: dict[str, Score] = {}
     for name, cls in VARIANTS.items():
@@ -123,8 +125,8 @@ def run_seed(demo: Path, seed: int, model) -> dict[str, dict[str, dict[str, Figu
             load_part(demo / "generator-base", "branch", variant.branch)
         train_variant(variant, judged, sets, candidates, training.ranking, seed, model)
         print(f"seed {seed}: {name} trained", flush=True)
-        scores[name] = lambda s, h, v=variant: v.score(s, Candidates.of(h, s.size, model))
-    train_ranking(ours, judged, sets, model, training, seed, lambda *_: None)
+        scores[name] = lambda s, h, v=variant: v.score(s, Candidates.of(s, h, model))
+    train_ranking(ours, judged, sets, model, training, TrainingRun(seed))
     scores["ours"] = lambda s, h: ours.score(s, h, model).value
     tests = test_sets(demo, model)
     return {

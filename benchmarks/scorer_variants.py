@@ -23,6 +23,7 @@ from hmr.networks.image_branch import Estimate, ImageBranch
 from hmr.networks.precision import autocast
 from hmr.samples import Samples
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
+from hmr.views import Views
 from scorer.config import ScorerConfig
 
 
@@ -42,11 +43,11 @@ class Candidates:
         return Candidates(*(torch.cat([getattr(p, k) for p in parts]) for k in ("uvd", "twist", "rotvec")))
 
     @classmethod
-    def of(cls, hypotheses: Hypotheses, size: int, model: BodyModel) -> Candidates:
+    def of(cls, views: Views, hypotheses: Hypotheses, model: BodyModel) -> Candidates:
         params = hypotheses.params
         rotations = torch.cat([params.R_cam_root[..., None, :, :], params.R_parent_joint], -3)
         return cls(
-            uvd_of(params, hypotheses.K, size, model),
+            uvd_of(params, views.K, views.size, model),
             twists_from_rotations(params.R_parent_joint, model.rest_keypoints(params.shape)),
             roma.rotmat_to_rotvec(rotations),
         )
