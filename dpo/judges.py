@@ -34,11 +34,16 @@ def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
 
 
 def scorer_judge(scorer: Scorer, model: BodyModel, diversity: float) -> Judge:
-    """The calibrated score, with the energy score's reward for being different."""
+    """The calibrated score, with the energy score's reward for being different.
+
+    Raises ValueError when it is asked and the scorer is not calibrated.
+    """
 
     def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
         del seed
         expected = scorer.score(views, hypotheses, model).expected_error_mm
+        if bool(expected.isnan().all()):
+            raise ValueError("the scorer is not calibrated, so it says no errors; train it with `adhmr train-scorer`")
         if diversity == 0:
             return -expected
         return energy_score_reward(expected, distances_to_others_mm(hypotheses, model), diversity)

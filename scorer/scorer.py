@@ -6,7 +6,6 @@ displacement from that estimate is what it is judged by at first, and the blocks
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from hmr.skeleton import NUM_KEYPOINTS
 from hmr.views import Views, check_crop_size, check_same_pictures
 from scorer.config import ScorerConfig
 from scorer.own_estimate import expected_displacement
-from scorer.scores import Calibration, Scores
+from scorer.scores import Calibration, CalibrationState, Scores
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Scorer(nn.Module):
     def __init__(self, config: ScorerConfig) -> None:
         super().__init__()
         self.config = config
-        self.calibration = Calibration()
+        self.calibration_state = CalibrationState()
         c, d = config.branch.encoder.channels, config.blocks.width
         self.branch = ImageBranch(config.branch, config.size)
         self.uvd_in, self.difference_in, self.local_in = nn.Linear(3, d), nn.Linear(15, d), nn.Linear(c, d)
@@ -102,6 +101,15 @@ class Scorer(nn.Module):
         self.blocks = Blocks(config.blocks)
         self.head = JudgementHead(d)
         self.log_gain = nn.Parameter(torch.tensor(3.0))  # of the score, for a metre of expected displacement
+
+    @property
+    def calibration(self) -> Calibration:
+        """Part of the state; see ``Calibration``."""
+        return self.calibration_state.get()
+
+    @calibration.setter
+    def calibration(self, calibration: Calibration) -> None:
+        self.calibration_state.set(calibration)
 
     @property
     def crop_size(self) -> int:
@@ -169,14 +177,14 @@ class Scorer(nn.Module):
             values.append(torch.cat([part.score for part in parts], 1))
             displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
             odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
-        value = torch.cat(values)
+        value, calibration = torch.cat(values), self.calibration
         return Scores(
             key=views.key,
             value=value,
             displacement_mm=torch.cat(displacements),
-            expected_error_mm=self.calibration(value),
-            interval_mm=self.calibration.interval_mm(value),
-            gross_probability=self.calibration.gross_probability(torch.cat(odds)),
+            expected_error_mm=calibration(value),
+            interval_mm=calibration.interval_mm(value),
+            gross_probability=calibration.gross_probability(torch.cat(odds)),
         )
 
     def _judge(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor) -> Judgement:
@@ -193,14 +201,17 @@ class Scorer(nn.Module):
         check_crop_size("scorer", self.config.size, views.size)
 
     def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, "scorer", self, self.config, {"calibration": dataclasses.asdict(self.calibration)})
+        save_network(folder, "scorer", self, self.config)
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Scorer:
         config, content = read_config(folder, "scorer", ScorerConfig)
         scorer = cls(config)
-        load_weights(folder, scorer)
-        scorer.calibration = config_from_dict(Calibration, content.get("calibration", {}))
+        # Of version 0.1 the calibration stands beside the configuration.
+        beside = content.get("calibration")
+        load_weights(folder, scorer, may_lack=() if beside is None else ("calibration_state.",))
+        if beside is not None:
+            scorer.calibration = config_from_dict(Calibration, beside)
         return scorer.eval()
 
 

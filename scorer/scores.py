@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.optimize import isotonic_regression, minimize
-from torch import Tensor
+from torch import Tensor, nn
 
 from hmr.skeleton import PARTS
+
+MAX_KNOTS = 64
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,25 @@ class Scores:
 @dataclass(frozen=True)
 class Calibration:
     """Monotone maps from raw score to expected PVE and to the bounds of its 90 % interval, as knots; linear between them,
-    constant outside. And of the raw log-odds of a gross error: sigmoid(gross_scale * log-odds + gross_offset), Platt 1999."""
+    constant outside. And of the raw log-odds of a gross error: sigmoid(gross_scale * log-odds + gross_offset), Platt 1999.
 
-    score: tuple[float, ...] = (-1.0, 1.0)
-    error_mm: tuple[float, ...] = (1.0, 0.0)
-    low_mm: tuple[float, ...] = (1.0, 0.0)
-    high_mm: tuple[float, ...] = (1.0, 0.0)
+    Without knots nothing is known of errors: they are NaN.
+    """
+
+    score: tuple[float, ...] = ()
+    error_mm: tuple[float, ...] = ()
+    low_mm: tuple[float, ...] = ()
+    high_mm: tuple[float, ...] = ()
     gross_scale: float = 1.0
     gross_offset: float = 0.0
 
+    @property
+    def is_known(self) -> bool:
+        return len(self.score) > 0
+
     def _map(self, value: Tensor, knots: tuple[float, ...]) -> Tensor:
+        if not knots:
+            return torch.full_like(value, torch.nan)
         return torch.from_numpy(np.interp(value.numpy(), np.array(self.score), np.array(knots)).astype(np.float32))
 
     def __call__(self, value: Tensor) -> Tensor:
@@ -94,3 +105,32 @@ def fit_calibration(score: np.ndarray, error_mm: np.ndarray, knots: int = 40) ->
     mean = np.array([error_mm[g].mean() for g in groups])
     low, high = (np.array([np.quantile(error_mm[g], q) for g in groups]) for q in (0.05, 0.95))
     return Calibration(tuple(float(v) for v in x), _falling(mean), _falling(low), _falling(high))
+
+
+class CalibrationState(nn.Module):
+    """A calibration as part of a scorer's state: it is saved and loaded with the weights."""
+
+    knots: Tensor
+    gross: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("knots", torch.full((4, MAX_KNOTS), torch.nan, dtype=torch.float64))
+        self.register_buffer("gross", torch.tensor([1.0, 0.0], dtype=torch.float64))
+
+    def set(self, calibration: Calibration) -> None:
+        """Raises ValueError for more knots than there is room for."""
+        if len(calibration.score) > MAX_KNOTS:
+            raise ValueError(f"a calibration has at most {MAX_KNOTS} knots, got {len(calibration.score)}")
+        knots = torch.full_like(self.knots, torch.nan)
+        columns = (calibration.score, calibration.error_mm, calibration.low_mm, calibration.high_mm)
+        for row, values in enumerate(columns):
+            knots[row, : len(values)] = torch.tensor(values, dtype=knots.dtype, device=knots.device)
+        self.knots.copy_(knots)
+        self.gross.copy_(torch.tensor([calibration.gross_scale, calibration.gross_offset]))
+
+    def get(self) -> Calibration:
+        knots = self.knots.cpu()
+        score, error, low, high = (tuple(row) for row in knots[:, ~knots[0].isnan()].tolist())
+        scale, offset = self.gross.tolist()
+        return Calibration(score, error, low, high, scale, offset)

@@ -7,7 +7,8 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -27,17 +28,59 @@ def config_from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; known are {names}"
             raise ValueError(f"{where or cls.__name__}: unknown key '{key}'{hint}")
-    out = {}
-    for key, value in values.items():
-        hint = hints[key]
-        if isinstance(value, dict):  # of "X | None" the X
-            hint = next((option for option in get_args(hint) if dataclasses.is_dataclass(option)), hint)
-        if isinstance(value, dict) and dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            value = config_from_dict(hint, value, f"{where or cls.__name__}.{key}")
-        elif get_origin(hint) is tuple and get_args(hint):
-            value = tuple(value)
-        out[key] = value
-    return cls(**out)
+    place = where or cls.__name__
+    return cls(**{key: _checked(value, hints[key], f"{place}.{key}") for key, value in values.items()})
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    """A value of a JSON or YAML file as its annotation says. Raises ValueError that names where it is and what was expected."""
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    for option in options:
+        try:
+            return _as(value, option, where)
+        except TypeError:
+            continue
+    expected = " or ".join(_told(option) for option in options)
+    raise ValueError(f"{where}: expected {expected}, got {value!r}")
+
+
+def _told(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    return getattr(hint, "__name__", str(hint))
+
+
+def _as(value: Any, hint: Any, where: str) -> Any:
+    """Raises TypeError when the value is of another type, ValueError when something inside it is wrong."""
+    origin = get_origin(hint)
+    if hint is Any:
+        return value
+    if hint is None or hint is type(None):
+        if value is not None:
+            raise TypeError
+        return None
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise TypeError
+        return value
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise TypeError
+        return config_from_dict(hint, value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        inner = get_args(hint)
+        hints = [inner[0]] * len(value) if inner[-1] is ... else inner
+        if len(hints) != len(value):
+            raise TypeError
+        return tuple(_checked(v, h, f"{where}[{i}]") for i, (v, h) in enumerate(zip(value, hints, strict=True)))
+    plain: Any = origin or hint
+    if plain is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise TypeError
+    return value
 
 
 def without_downloads(config: T) -> T:
@@ -98,20 +141,21 @@ def misfits(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[list[str
     return sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys()), sorted(shapes)
 
 
-def _fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+def _fill(network: nn.Module, weights: dict[str, Tensor], path: Path, may_lack: tuple[str, ...] = ()) -> None:
     missing, unknown, misshapen = misfits(network, weights)
+    missing = [name for name in missing if not name.startswith(may_lack or "\0")]
     if missing or unknown or misshapen:
         raise ValueError(
             f"{path}: does not fit its configuration: missing {missing[:5]}, unknown {unknown[:5]}, "
             f"other shapes {misshapen[:5]}; the checkpoint is of another configuration"
         )
-    network.load_state_dict(weights)
+    network.load_state_dict(weights, strict=not may_lack)
 
 
-def load_weights(folder: Path, network: nn.Module) -> None:
-    """Strictly: every key must match in name and shape."""
+def load_weights(folder: Path, network: nn.Module, may_lack: tuple[str, ...] = ()) -> None:
+    """Strictly: every key must match in name and shape; but names that begin with one of ``may_lack`` may be missing."""
     path = folder / "model.safetensors"
-    _fill(network, _read_weights(path), path)
+    _fill(network, _read_weights(path), path, may_lack)
 
 
 def load_part(folder: Path, name: str, network: nn.Module) -> None:
