@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import errno
 import importlib
 import io
 import os
+import re
 import sys
 import warnings
 
@@ -54,6 +56,9 @@ def parse(name: str, arguments: list[str]):
         "--config", action=ActionConfigFile, help="a YAML file with the options below; flags override it"
     )
     parser.add_class_arguments(module.Options, fail_untyped=True)
+    if {"-h", "--help"} & set(arguments):
+        print(_plain_help(parser.format_help()))
+        raise SystemExit(0)
     noise = io.StringIO()
     try:
         with contextlib.redirect_stderr(noise):
@@ -64,6 +69,13 @@ def parse(name: str, arguments: list[str]):
     except Exception as error:
         known = [action.dest for action in parser._actions]
         raise ValueError(_first_line(str(error), known)) from None
+
+
+def _plain_help(text: str) -> str:
+    """Types by their names, and no title that is a class of ours."""
+    text = re.sub(r"\n<class '[^']*Options'>:\n", "\n", text)
+    text = re.sub(r"<class\s+'(?:[\w]+\.)*(\w+)'>", r"\1", text)
+    return re.sub(r"(\w+)\.(Literal|Path)\b", r"\2", text).replace("NoneType", "none")
 
 
 def _underscored(argument: str) -> str:
@@ -84,16 +96,53 @@ def _first_line(message: str, known: list[str]) -> str:
     return line
 
 
-def _own_gpu(options: object) -> None:
-    """Of several processes on a machine each takes the GPU of its own number."""
-    if getattr(options, "device", "") == "cuda" and "LOCAL_RANK" in os.environ:
-        import torch
+#: Commands that go on where they were when the same line is given again.
+RESUMABLE = ("demo", "train-generator", "train-regressor", "train-scorer", "align", "score", "repair")
 
+
+def _check_device(options: object) -> None:
+    """Of several processes on a machine each takes the GPU of its own number.
+
+    Raises ValueError for a device that is not there.
+    """
+    device = getattr(options, "device", "cpu")
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise ValueError(f"--device {device}: expected cpu or cuda") from None
+    if kind != "cuda" or not torch.cuda.is_available():
+        found = "no CUDA device is found on this machine" if kind == "cuda" else "expected cpu or cuda"
+        raise ValueError(f"--device {device}: {found}; leave it out to run on the CPU")
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 
 
+def _speak_anywhere() -> None:
+    """Words that a terminal's encoding does not have are written in other letters, and a closed output is none."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main(argv: list[str] | None = None) -> int:
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    _speak_anywhere()
+    try:
+        code = _main(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `adhmr --help | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return 0
@@ -105,25 +154,45 @@ def main(argv: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         module, options = parse(name, arguments)
-        _own_gpu(options)
+        _check_device(options)
         result = module.run(options)
         return int(result or 0)
     except KeyboardInterrupt:
-        print(
-            "\nadhmr: stopped; demo, train-*, align, score and repair (of files) go on when the same command is given again",
-            file=sys.stderr,
-        )
+        print(f"\nadhmr: stopped; {_how_to_go_on(name)}", file=sys.stderr)
         return 130
     except PreemptedError as request:
         print(f"adhmr: {request}", file=sys.stderr)
         return 0
-    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except BrokenPipeError:
+        raise
+    except (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         return fail(str(error))
     except (OSError, RuntimeError) as error:
-        # torch and safetensors report a failed write as a RuntimeError of their own.
-        if getattr(error, "errno", None) == 28 or "No space left" in str(error) or "PytorchStreamWriter" in str(error):
-            return fail("the disk is full; free some space and give the same command again, nothing was half-written")
-        raise
+        if (what := _no_room(error)) is None:
+            raise
+        return fail(f"{what}; nothing was half-written; make room, then {_how_to_go_on(name)}")
+
+
+def _how_to_go_on(name: str) -> str:
+    if name in RESUMABLE:
+        return "give the same command again, it goes on where it was"
+    return "give the command again with another --out, or empty this one"
+
+
+def _no_room(error: Exception) -> str | None:
+    """Why nothing more can be written, or None when it is something else."""
+    told = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "your disk quota is used up",
+        errno.EFBIG: "a file would be larger than is allowed here",
+    }
+    number = getattr(error, "errno", None)
+    if number in told:
+        return told[number]
+    # torch, safetensors and numpy report a failed write in words of their own.
+    if any(words in str(error) for words in ("No space left", "PytorchStreamWriter", "requested and")):
+        return "a file could not be written to its end (the disk is full, or a quota or limit is reached)"
+    return None
 
 
 if __name__ == "__main__":

@@ -10,16 +10,29 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adhmr.progress import StageProgress
-from adhmr.scoring import ScoringJob
+from adhmr.loading import body_of
+from adhmr.progress import StageProgress, console
+from adhmr.scoring import ScoringJob, check_out
+from adhmr.tables import write_table
 from data_cleaning.config import RepairConfig
 from data_cleaning.decode import picture_source
-from data_cleaning.repair import PosePrior
-from data_cleaning.repair_labels import SCHEMA, Repairer, as_repairable, changed_bodies, is_repaired, write_repairs
+from data_cleaning.repair import PosePrior, repair
+from data_cleaning.repair_labels import (
+    SCHEMA,
+    SHOWN,
+    Repairer,
+    as_repairable,
+    changed_bodies,
+    is_repaired,
+    write_repairs,
+)
 from data_cleaning.units import BadFile, Unit, opened
+from hmr.body import BodyModel
+from hmr.files import locked, new_folder
 from hmr.formats.labels.label_file import LabelFile
 from hmr.formats.labels.our_folder import OurFolder
 from hmr.formats.person_candidate import reason_of
+from hmr.samples import load_samples, save_samples
 from scorer.protocol import load_scorer
 
 
@@ -27,7 +40,7 @@ def repairer_of(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) 
     """Raises ValueError without the body model that the parameters are of."""
     if job.body_model is None:
         raise ValueError(
-            f"{job.data}: give --body_model, the file of the model that its parameters are of, and --body_model_type; on another "
+            f"{job.data}: give --body_model, the file of the model that its parameters are of; on another "
             "body they would be bent to fit its bones"
         )
     return Repairer(load_scorer(job.scorer).to(job.device), job.parameter_model().model, prior, config)
@@ -42,12 +55,12 @@ def made_by(job: ScoringJob, prior: PosePrior | None, config: RepairConfig) -> d
     return {**job.made_by(), "options": digest.hexdigest()}
 
 
-def opened_to_repair(path: Path, job: ScoringJob) -> tuple[LabelFile, list[str]]:
+def opened_to_repair(path: Path, job: ScoringJob, model: BodyModel) -> tuple[LabelFile, list[str]]:
     """Raises ValueError for a format that is not written, or parameters of another model than the one that is given."""
     file, rows = opened(path, job.coco)
     assert not isinstance(file, OurFolder)
-    if (of := as_repairable(file).parameters_of()) != job.body_model_type:
-        raise ValueError(f"{path}: its parameters are of {of}; --body_model_type is {job.body_model_type}")
+    if (of := as_repairable(file).parameters_of()) != (given := model.family.partition("-")[0]):
+        raise ValueError(f"{path}: its parameters are of {of}, --body_model is {given}")
     return file, rows
 
 
@@ -68,7 +81,7 @@ def repair_units(
         progress.start("repairing")
         for path, of_file in todo.items():
             try:
-                file, rows = opened_to_repair(path, job)
+                file, rows = opened_to_repair(path, job, repairer.model)
                 for unit in of_file:
                     table = repairer(unit, file, rows, picture_source(unit, file, job.images))
                     write_repairs(folder, unit, table, made)
@@ -103,3 +116,53 @@ def write_repaired(
         except ValueError as error:
             bad.append(BadFile(path, str(error)))
     return pa.concat_tables(tables), bad
+
+
+def prior_of(folder: Path) -> PosePrior:
+    """Raises ValueError when its labels are not exact."""
+    exact = load_samples(folder)
+    if not set(exact.label_kind) <= {"mocap", "synthetic"}:
+        raise ValueError(f"{folder}: a prior needs exact labels, these are {sorted(set(exact.label_kind))}")
+    return PosePrior.fit(exact.label)
+
+
+def repair_our_folder(job: ScoringJob, prior: PosePrior | None, config: RepairConfig, out: Path) -> int:
+    """Returns how many labels could not be repaired: none."""
+    scorer, samples = load_scorer(job.scorer).to(job.device), load_samples(job.data)
+    new_folder(out)
+    repaired, better = repair(samples, scorer, body_of(job.body_model, job.body_model_type), prior, config)
+    save_samples(out / "repaired", repaired)
+    write_table(out, "repaired", pa.table({"key": list(samples.key), "changed": better.tolist()}))
+    console.print(
+        f"{int(better.sum())} of {len(samples)} labels changed, see {out / 'repaired.csv'}; all are in {out / 'repaired'}"
+    )
+    return 0
+
+
+def refined_in(out: Path) -> Path:
+    """Where the units' results are kept, also for another try. Raises ValueError for a folder of something else."""
+    if not (out / "refined").is_dir():
+        new_folder(out)
+    return out / "refined"
+
+
+def repair_files(job: ScoringJob, prior: PosePrior | None, config: RepairConfig, out: Path) -> int:
+    """Returns how many labels and files could not be repaired."""
+    check_out(job.data, out)
+    repairer, (units, broken) = repairer_of(job, prior, config), job.units()
+    parts = refined_in(out)
+    with locked(parts):
+        broken = [*repair_units(job, units, repairer, parts, made_by(job, prior, config)), *broken]
+        if {bad.path for bad in broken} >= {unit.path for unit in units}:
+            raise ValueError(broken[0].reason)
+        table, not_written = write_repaired(job, units, repairer, parts, out / "repaired")
+    table, broken = table.select(list(SHOWN)), [*broken, *not_written]
+    write_table(out, "repaired", table)
+    changed, bad = sum(table["changed"].to_pylist()), sum(map(bool, table["problem"].to_pylist()))
+    for item in broken:
+        console.print(f"not repaired: {item.reason}", highlight=False)
+    console.print(
+        f"{changed} of {len(table)} labels changed, {bad} could not be repaired, see {out / 'repaired.csv'}; all are in "
+        f"{out / 'repaired'}"
+    )
+    return bad + len(broken)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from adhmr.option_types import BodyModelType
 from adhmr.progress import StageProgress
 from data_cleaning.run_units import Decoder, score_units
 from data_cleaning.side_car import MadeBy
@@ -27,7 +28,7 @@ class ScoringJob:
     images: Path | None
     coco: Path | None
     body_model: Path | None
-    body_model_type: str
+    body_model_type: BodyModelType
     rows_per_unit: int
     device: str
 

@@ -20,7 +20,12 @@ class Tracker:
             import wandb
 
             folder.mkdir(parents=True, exist_ok=True)
-            self.run = wandb.init(project=project, dir=str(folder), config=config or {})
+            try:
+                self.run = wandb.init(project=project, dir=str(folder), config=config or {})
+            except (wandb.Error, OSError) as error:
+                raise ValueError(
+                    f"wandb could not start ({error}); log in by `wandb login`, set WANDB_MODE=offline, or leave --log out"
+                ) from None
 
     def write(self, name: str, step: int, values: dict[str, float]) -> None:
         if not is_first_process():

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hmr.training.config import FitConfig, TimestepWeighting
+from hmr.training.config import FitConfig, TimestepWeighting, check_number
 
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``). beta: on errors averaged over the
-    state's dimensions. timestep_weighting: of the errors, see ``dpo.timesteps``.
+    """Preference optimisation of a generator.
 
-    ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) *
-    reference (TRL's names); alpha 0 keeps the base. lora_rank: of adapters on all linear layers, merged at the end (0: the whole
-    denoiser is trained). candidates: M. pairs_per_picture: K. pictures_per_round: drawn anew every
-    ``refresh_every`` steps. replay_weight: weight of the supervised error on replayed labels. diversity: see
-    ``dpo.loss.energy_score_reward``.
+    Attributes:
+        fit: steps, batch size in pairs, learning rate.
+        loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``).
+        beta: on errors averaged over the state's dimensions.
+        timestep_weighting: of the errors at each time.
+        ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) *
+            reference (TRL's names); alpha 0 keeps the base.
+        lora_rank: of adapters on all linear layers, merged at the end (0: the whole denoiser is trained).
+        candidates: M, drawn of each picture.
+        pairs_per_picture: K.
+        pictures_per_round: drawn anew every ``refresh_every`` steps.
+        replay_weight, replay_batch: weight and number of replayed labels, for their supervised error.
+        diversity: see ``dpo.loss.energy_score_reward``.
     """
 
     fit: FitConfig = field(default_factory=lambda: FitConfig(steps=300, batch_size=48, lr=1e-4, weight_decay=0.0))
@@ -36,14 +43,49 @@ class AlignConfig:
     replay_batch: int = 48
     diversity: float = 0.4
 
+    def __post_init__(self) -> None:
+        for name in (
+            "candidates",
+            "pairs_per_picture",
+            "pictures_per_round",
+            "refresh_every",
+            "ref_model_sync_steps",
+            "replay_batch",
+        ):
+            check_number(self, name, 1)
+        for name in ("lora_rank", "replay_weight", "diversity"):
+            check_number(self, name, 0)
+        check_number(self, "beta", 0, above=True)
+        check_number(self, "ref_model_mixup_alpha", 0, 1)
+        if not 0 <= self.label_smoothing < 0.5:
+            raise ValueError(f"label_smoothing: expected a number from 0 to below 0.5, got {self.label_smoothing}")
+        if self.candidates < 2 * self.pairs_per_picture:
+            raise ValueError(
+                f"candidates: {self.pairs_per_picture} pairs a picture need at least {2 * self.pairs_per_picture}, got "
+                f"{self.candidates}"
+            )
+
 
 @dataclass(frozen=True)
 class GuardConfig:
-    """check_every: steps. patience: checkups in a row that a slow fault must last. min_spread: share of the base's spread that
-    must be left. max_margin: nats. warm_up: checkups after which the mean sample must be better than the base's."""
+    """When a watched run is stopped.
+
+    Attributes:
+        check_every: steps between checkups.
+        patience: checkups in a row that a slow fault must last.
+        min_spread: share of the base's spread that must be left.
+        max_margin: nats.
+        warm_up: checkups after which the mean sample must be better than the base's.
+    """
 
     check_every: int = 48
     patience: int = 2
     min_spread: float = 0.7
     max_margin: float = 3.0
     warm_up: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("check_every", "patience"):
+            check_number(self, name, 1)
+        check_number(self, "min_spread", 0)
+        check_number(self, "max_margin", 0, above=True)

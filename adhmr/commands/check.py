@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+
+from adhmr.option_types import BodyModelType
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,9 @@ class Options:
         number: labels to draw
         pixels: side of each drawn picture
         body_model: see `adhmr score`
-        body_model_type: smpl, smplh or smplx
+        body_model_type: auto (what the file is), smpl, smplh or smplx
         coco: see `adhmr score`
         seed: of the draw
-        device: pictures are drawn on the CPU
     """
 
     data: Path
@@ -30,10 +30,9 @@ class Options:
     number: int = 300
     pixels: int = 320
     body_model: Path | None = None
-    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    body_model_type: BodyModelType = "auto"
     coco: Path | None = None
     seed: int = 0
-    device: Literal["cpu"] = "cpu"
 
 
 def run(options: Options) -> None:

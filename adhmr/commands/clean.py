@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+
+from adhmr.option_types import BodyModelType
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,8 @@ class Options:
         review: write review.html
         review_overlays: pictures in it
         body_model: see `adhmr score`
-        body_model_type: smpl, smplh or smplx
+        body_model_type: auto (what the file is), smpl, smplh or smplx
         coco: see `adhmr score`
-        seed: kept in the provenance
         device: cpu or cuda
         strict: write nothing and exit with 2 when a label cannot be judged
     """
@@ -69,9 +69,8 @@ class Options:
     review: bool = False
     review_overlays: int = 120
     body_model: Path | None = None
-    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    body_model_type: BodyModelType = "auto"
     coco: Path | None = None
-    seed: int = 0
     device: str = "cpu"
     strict: bool = False
 
@@ -126,7 +125,7 @@ def run(options: Options) -> int:
         write_review(cleaned, only_rule(options), out / "review.html", options.review_overlays)
         console.print(f"look at {out / 'review.html'}", highlight=False)
     inputs = [options.data, *[p for p in (options.scorer, options.checked, options.tags, options.decisions) if p]]
-    write_provenance(out, "clean", {**asdict(options), "vouched_threshold": threshold}, options.seed, inputs)
+    write_provenance(out, "clean", {**asdict(options), "vouched_threshold": threshold}, None, inputs)
     kept = int(np.sum([v.keep for v in verdicts]))
     console.print(f"kept {kept} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}", highlight=False)
     if bad:

@@ -20,16 +20,12 @@ class Options:
             hypo-net (ScoreHypo, ADHMR; with its HRNet branch from the same file, a generator)
         out: the checkpoint's folder
         entry: which entry of the file to take; without it the usual one (ema and ema_score hold averaged weights)
-        seed: kept in the provenance
-        device: conversion runs on the CPU
     """
 
     checkpoint: Path
     kind: Literal["hmr-scorer", "score-net", "hypo-net"]
     out: Path
     entry: str | None = None
-    seed: int = 0
-    device: Literal["cpu"] = "cpu"
 
 
 def run(options: Options) -> None:
@@ -51,6 +47,6 @@ def run(options: Options) -> None:
         network = released_generator(read("model"), read_released(options.checkpoint, branch, "model_cond"))
     out = new_folder(options.out)
     network.save_pretrained(out)
-    write_provenance(out, "convert", asdict(options), options.seed, [options.checkpoint])
+    write_provenance(out, "convert", asdict(options), None, [options.checkpoint])
     count = sum(p.numel() for p in network.parameters()) / 1e6
     console.print(f"{options.kind} with {count:.1f} million weights, all of them matched, in {out}")

@@ -18,7 +18,6 @@ class Options:
         out: folder to write; a demo's own unfinished folder is continued, any other that is not empty is refused
         budget: quick takes minutes on 2 cores; full under an hour, with three finetuning seeds; tiny seconds (a smoke test)
         seed: everything random follows from it
-        device: only cpu so far runs the demo
         log: where curves go; files are always written
         threads: CPU threads (0: all)
     """
@@ -26,7 +25,6 @@ class Options:
     out: Path = Path("adhmr-demo")
     budget: Literal["quick", "full", "tiny"] = "quick"
     seed: int = 0
-    device: Literal["cpu"] = "cpu"
     log: Log = "files"
     threads: int = 0
 

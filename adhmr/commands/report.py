@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,14 +12,10 @@ class Options:
     Args:
         out: the demo's folder
         examples: pictures with hypotheses that the page shows
-        seed: not used; the page shows what the demo's seed gave
-        device: the page is drawn on the CPU
     """
 
     out: Path = Path("adhmr-demo")
     examples: int = 8
-    seed: int = 0
-    device: Literal["cpu"] = "cpu"
 
 
 def run(options: Options) -> None:

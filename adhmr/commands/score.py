@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+
+from adhmr.option_types import BodyModelType
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,12 @@ class Options:
         images: folder of the photographs that the labels are of
         body_model: folder or file of the SMPL-family model of the labels' parameters; without it the keypoints in the files are
             judged where there are some, else the parameters on the free body
-        body_model_type: smpl, smplh or smplx
+        body_model_type: auto (what the file is), smpl, smplh or smplx
         coco: COCO file that says which photographs the annotations of a NeuralAnnot file are of
         rows_per_unit: labels for each parquet
         task_index: which job of ``task_count`` this is, from 0; in a SLURM array both are known
         task_count: jobs in all
         ray_workers: score with so many Ray workers instead of here
-        seed: kept in the provenance; nothing is drawn
         device: cpu or cuda
         strict: exit with 2 when some could not be judged, instead of with 3
     """
@@ -35,13 +35,12 @@ class Options:
     out: Path
     images: Path | None = None
     body_model: Path | None = None
-    body_model_type: Literal["smpl", "smplh", "smplx"] = "smplx"
+    body_model_type: BodyModelType = "auto"
     coco: Path | None = None
     rows_per_unit: int = 1000
     task_index: int | None = None
     task_count: int | None = None
     ray_workers: int = 0
-    seed: int = 0
     device: str = "cpu"
     strict: bool = False
 
@@ -68,7 +67,7 @@ def run(options: Options) -> int:
         done, bad = score_on_ray(job, units, options.out, options.ray_workers)
     else:
         done, bad = score_here(job, units, options.out)
-    write_provenance(options.out, "score", asdict(options), options.seed, [options.scorer])
+    write_provenance(options.out, "score", asdict(options), None, [options.scorer])
     for item in broken:
         console.print(f"not scored: {item.reason}", highlight=False)
     console.print(

@@ -24,7 +24,6 @@ class Options:
         size: side of the pictures in pixels
         vertices: level of detail of the body
         seed: the same seed gives the same bytes
-        device: the renderer runs on the CPU
     """
 
     out: Path
@@ -36,7 +35,6 @@ class Options:
     size: int = 128
     vertices: Literal[1200, 6900] = 6900
     seed: int = 0
-    device: Literal["cpu"] = "cpu"
 
 
 def run(options: Options) -> None:

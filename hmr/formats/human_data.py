@@ -103,8 +103,15 @@ class HumanDataRows:
         known = flat[1] & deep[1]
         return placed(flat[0], deep[0], known, K), known
 
+    def _numbers(self, name: str, row: int) -> np.ndarray:
+        """One row's numbers of a parameter; a file may give one value for all rows, as (10,) or (1, 10)."""
+        values = np.asarray(self._parameters[name])
+        if values.ndim == 1:
+            return values
+        return values[0 if len(values) == 1 else row]
+
     def _body(self, row: int, model: BodyModel) -> BodyParams:
-        return body_of_parameters(*(self._parameters[name][row] for name in self.parameter_names), model=model)
+        return body_of_parameters(*(self._numbers(name, row) for name in self.parameter_names), model=model)
 
     def by_parameters(
         self, row: int, model: str, photographs: PictureSource, body: BodyModel
@@ -130,7 +137,7 @@ class HumanDataRows:
         seen = self._stored("keypoints2d", row, _SEEN)
         if seen is None:
             raise ValueError("has no 2D keypoints but those that were made of its parameters")
-        check_betas(self._parameters[self.parameter_names[2]][row])
+        check_betas(self._numbers(self.parameter_names[2], row))
         name = photographs.named(str(self.content["image_path"][row]))
         params = self._body(row, body)
         K = self._camera(row, photographs, name)

@@ -86,6 +86,8 @@ def body_of_parameters(
     model: the user's SMPL file where there is one, else ``stand_in()``, whose bones are not quite as long and whose betas are
     zeros. Raises ValueError for parameters of the other family.
     """
+    if np.size(global_orient) not in (3, 9):
+        raise ValueError(f"holds {np.shape(global_orient)[0]} people, one is expected: write a file for each")
     shape = torch.zeros(10)
     given = torch.from_numpy(np.asarray(betas, dtype=np.float32)).flatten()
     if not bool(given.isfinite().all()):

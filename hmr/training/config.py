@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+#: "auto" is bf16 where the device is fast at it.
+Precision = Literal["auto", "bf16", "no"]
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """steps: optimiser steps. batch_size: over all processes. lr: peak; linear warm-up for ``warmup`` of the steps, then cosine
-    decay to zero.
+    """One training loop.
 
-    ema_decay: decay of the averaged weights (0: none). precision: "auto" is bf16 where the device is fast at it.
-    gradient_accumulation_steps: parts that a process's batch is cut into, for memory; the result is the same.
-    keep_last: training states that are kept on disk while the run lasts. shard: deal parameters, gradients and the optimiser's
-    state out to the processes (FSDP2) instead of copying them to each, for backbones that are too large for that.
+    Attributes:
+        steps: of the optimiser.
+        batch_size: over all processes.
+        lr: at its peak; linear warm-up for ``warmup`` of the steps, then cosine decay to zero.
+        ema_decay: of the averaged weights (0: none).
+        precision: what the network is run in.
+        gradient_accumulation_steps: parts that a process's batch is cut into, for memory; the result is the same.
+        keep_last: training states that are kept on disk while the run lasts.
+        shard: deal parameters, gradients and the optimiser's state out to the processes (FSDP2) instead of copying them to each,
+            for backbones that are too large for that.
     """
 
     steps: int = 1000
@@ -24,10 +33,29 @@ class FitConfig:
     weight_decay: float = 0.01
     grad_clip: float = 1.0
     ema_decay: float = 0.0
-    precision: str = "auto"
+    precision: Precision = "auto"
     gradient_accumulation_steps: int = 1
     keep_last: int = 1
     shard: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "gradient_accumulation_steps", "keep_last"):
+            check_number(self, name, 1)
+        for name in ("lr", "grad_clip"):
+            check_number(self, name, 0, above=True)
+        check_number(self, "weight_decay", 0)
+        check_number(self, "warmup", 0, 1)
+        check_number(self, "ema_decay", 0, 1)
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision: expected one of {', '.join(get_args(Precision))}, got '{self.precision}'")
+
+
+def check_number(config: object, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:
+    """Raises ValueError unless a field is a finite number from ``low`` to ``high`` (``above``: low itself is not)."""
+    value = getattr(config, name)
+    if not (low < value if above else low <= value) or not value <= high or value in (math.inf, -math.inf):
+        bounds = f"{'above' if above else 'of at least'} {low:g}" + ("" if high == math.inf else f", at most {high:g}")
+        raise ValueError(f"{name}: expected a number {bounds}, got {value}")
 
 
 #: uniform: as the paper. min_snr: less at high signal, where errors are small and say little (Hang et al. 2023, gamma 5).

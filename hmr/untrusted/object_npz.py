@@ -48,7 +48,8 @@ def refused_by_name(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise ValueError(f"{path}: expected an .npz file, there is none") from None
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path}: refused: {error}; it could run code") from None
+        hint = "; save tensors as arrays (tensor.numpy())" if "torch" in str(error) else ""
+        raise ValueError(f"{path}: refused: {error}; it could run code{hint}") from None
     except Exception as error:  # a damaged file breaks zip, zlib, numpy or pickle, each in its own way
         if getattr(error, "errno", None) == errno.ENOSPC or isinstance(error, MemoryError):
             raise
@@ -60,6 +61,8 @@ def read_object_npz(path: Path) -> dict[str, Any]:
 
     Raises ValueError naming the file: missing, broken, or with something in it that would run code.
     """
+    if path.suffix.lower() == ".npy":
+        raise ValueError(f"{path}: a .npy is one array without a name; expected an .npz with named arrays")
     with refused_by_name(path), zipfile.ZipFile(path) as archive:
         out = {}
         for name in archive.namelist():

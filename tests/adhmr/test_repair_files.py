@@ -71,7 +71,7 @@ def test_mistakes_are_one_line(tmp_path, scorer, body, capsys):
     content["smplx"] = content.pop("smpl")
     np.savez(path, **content)
     assert main(arguments(path, scorer, tmp_path / "out", *of(body))) == 2
-    assert "its parameters are of smplx; --body_model_type is smpl" in " ".join(capsys.readouterr().err.split())
+    assert "its parameters are of smplx, --body_model is smpl" in " ".join(capsys.readouterr().err.split())
     assert main(arguments(make("eft", tmp_path), scorer, tmp_path / "eft", *of(body))) == 2
     assert "parameters of EFT are not written" in " ".join(capsys.readouterr().err.split())
 
