@@ -94,7 +94,7 @@ def fit(
     The training state is kept in ``run.folder``, resumed from there, and removed at the end.
 
     Raises TrainingDivergedError when the loss or its gradient is not finite (the state before that step is saved),
-    PreemptedError after a SIGTERM (the state is saved), ValueError when there are no rows, the batch cannot be dealt out, or the
+    PreemptedError after a SIGTERM or at ``run.stop_at`` (the state is saved), ValueError when there are no rows, the batch cannot be dealt out, or the
     state in the folder is of another run.
     """
     if n_rows == 0:
@@ -113,7 +113,7 @@ def fit(
                 loop.save(step + 1)
     if end < config.steps:
         loop.save(end)
-        return model
+        raise PreemptedError(end, config.steps, run.folder is not None)
     return loop.finished()
 
 

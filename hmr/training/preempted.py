@@ -12,5 +12,5 @@ class PreemptedError(Exception):
             if saved
             else "nothing was saved, there was no folder for it"
         )
-        super().__init__(f"stopped by SIGTERM after step {step} of {steps}; {what}")
+        super().__init__(f"stopped by request after step {step} of {steps}; {what}")
         self.step = step

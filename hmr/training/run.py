@@ -54,7 +54,7 @@ class TrainingRun:
         reports: name of a stage to who hears of its steps.
         folder: where the training state is kept, and resumed from; None: nowhere.
         device: of networks that the run makes.
-        stop_at: stop after so many steps with the state saved (for tests and for time limits).
+        stop_at: stop after so many steps of a loop with the state saved, by a PreemptedError (for tests and time limits).
         save_every: steps between saved states.
         marks: what else the run is known by when it is resumed (its data, its options); a state of other marks is refused.
         stage: the name of the loop that runs.

@@ -1,4 +1,5 @@
 import math
+from contextlib import suppress
 
 import pytest
 import torch
@@ -29,6 +30,7 @@ from hmr.networks.image_branch import conditions_of
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
 from hmr.training.fit import TrainingDivergedError
+from hmr.training.preempted import PreemptedError
 from hmr.training.run import TrainingRun, to_one
 
 
@@ -217,7 +219,8 @@ def run_align(tiny, folder, steps_at_once, **changes):
         generator = generator if stop == steps_at_once[0] else copy.deepcopy(tiny[0])
         reports = to_one(lambda step, steps, v: losses.__setitem__(step, v["loss"]))
         run = TrainingRun(0, reports, folder, stop_at=stop)
-        align(generator, AlignData(samples.key, conditions), maker, config, run)
+        with suppress(PreemptedError):
+            align(generator, AlignData(samples.key, conditions), maker, config, run)
     return generator, losses
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "networks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "hmr" / "training"))
 
 import torch
 from test_fit import train_toy

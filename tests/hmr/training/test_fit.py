@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def train(folder, stops, ema=0.9):
 
         config = FitConfig(steps=4, batch_size=8, lr=1e-2, ema_decay=ema, precision="no")
         reports = to_one(lambda s, n, v: losses.__setitem__(s, v["loss"]))
-        fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop))
+        with suppress(PreemptedError):
+            fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop))
     return model, losses
 
 
@@ -79,7 +81,8 @@ def train_toy(accumulation=1, folder=None, report=None, shard=False, stop_at=Non
         ema_decay=0.9,
     )
     reports = to_one(report or (lambda s, n, v: losses.append(v["loss"])))
-    fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop_at))
+    with suppress(PreemptedError):
+        fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop_at))
     return losses, model
 
 
@@ -96,7 +99,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch():
 )
 def test_two_processes_give_the_curve_of_one(tmp_path, arguments):
     """Two gloo processes on the CPU, each with half of every batch; the weights at the end are plain and whole in both."""
-    script = Path(__file__).parents[1] / "support" / "train_toy.py"
+    script = Path(__file__).parents[2] / "support" / "train_toy.py"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script), str(tmp_path)]
     done = subprocess.run(
@@ -122,7 +125,8 @@ def test_a_state_of_another_run_is_refused(tmp_path):
         return model(torch.ones(len(rows), 2)).mean(), {}
 
     config = FitConfig(steps=4, batch_size=2, precision="no", keep_last=2)
-    fit(model, loss, 8, config, TrainingRun(folder=tmp_path, save_every=1, stop_at=3))
+    with suppress(PreemptedError):
+        fit(model, loss, 8, config, TrainingRun(folder=tmp_path, save_every=1, stop_at=3))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["training_state-2.pt", "training_state-3.pt"]
     with pytest.raises(ValueError, match="seed was 0, is 1"):
         fit(model, loss, 8, config, TrainingRun(1, folder=tmp_path))
