@@ -32,6 +32,10 @@ class ScoringJob:
     rows_per_unit: int
     device: str
 
+    def __post_init__(self) -> None:
+        if self.rows_per_unit < 1:
+            raise ValueError(f"expected --rows_per_unit of at least 1, got {self.rows_per_unit}")
+
     def absolute(self) -> ScoringJob:
         """For workers elsewhere, with folders of their own."""
         paths = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Path)}
@@ -50,8 +54,6 @@ class ScoringJob:
         return {"scorer": sha256_of(self.scorer), **own}
 
     def units(self) -> tuple[list[Unit], list[BadFile]]:
-        if self.rows_per_unit < 1:
-            raise ValueError(f"expected --rows_per_unit of at least 1, got {self.rows_per_unit}")
         return units_of(self.data, self.rows_per_unit, self.coco)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ def run(options: Options) -> None:
     from hmr.networks.released import read_released
     from scorer.released.convert import hmr_scorer_from_released, score_net_from_released
 
-    def read(usual: str) -> dict[str, Tensor]:
+    def read(usual: str):
         return read_released(options.checkpoint, options.entry or usual, usual)
 
     if options.kind == "hmr-scorer":

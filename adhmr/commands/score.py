@@ -51,13 +51,13 @@ def run(options: Options) -> int:
     from adhmr.scoring import ScoringJob, check_out, score_here, share_of, task_of_array
     from hmr.files import write_provenance
 
-    check_out(options.data, options.out)
     if options.ray_workers < 0:
         raise ValueError(f"expected --ray_workers of 0 (score here) or more, got {options.ray_workers}")
     job = ScoringJob(
         options.data, options.scorer, options.images, options.coco, options.body_model, options.body_model_type,
         options.rows_per_unit, options.device,
     )  # fmt: skip
+    check_out(options.data, options.out)
     array_index, array_count = task_of_array()
     index = array_index if options.task_index is None else options.task_index
     units, broken = share_of(job, index, array_count if options.task_count is None else options.task_count)

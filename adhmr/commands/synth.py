@@ -5,10 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,7 @@ def run(options: Options) -> None:
     from PIL import Image
 
     from adhmr.progress import console
+    from adhmr.world.sets import Wanted, write_set, write_set_with_hands
     from hmr.files import new_folder, write_atomically, write_provenance
     from hmr.rendering.overlay import sheet
 
@@ -53,47 +51,12 @@ def run(options: Options) -> None:
     out = new_folder(options.out)
     # The seed is in the keys, so that two sets of a domain can be used together.
     prefix = f"{options.domain}-{options.seed}"
-    rgb = _with_hands(options, out, prefix) if options.hands else _bodies(options, out, prefix)
-    pictures = list(rgb[:48].permute(0, 2, 3, 1).numpy())
+    wanted = Wanted(options.domain, options.labels, options.count, options.size, options.vertices, options.seed)
+    samples = (
+        write_set_with_hands(wanted, out, prefix, options.upper_body) if options.hands else write_set(wanted, out, prefix)
+    )
+    pictures = list(samples.rgb[:48].permute(0, 2, 3, 1).numpy())
     with write_atomically(out / "sheet.png") as partial:
         Image.fromarray(sheet(pictures, 8)).save(partial)
     write_provenance(out, "synth", asdict(options), options.seed, [])
     console.print(f"{options.count} pictures of {options.size} px in {out}; look at {out / 'sheet.png'}")
-
-
-def _bodies(options: Options, out: Path, prefix: str) -> Tensor:
-    """Writes a set of 24-joint bodies; returns its pictures."""
-    from adhmr.world.domains import DOMAINS
-    from adhmr.world.hidden_truth import save_hidden_truth
-    from adhmr.world.make import make_samples
-    from adhmr.world.pseudo_labels import Bias, biased_labels, mixed_labels
-    from hmr.free_body import free_body
-    from hmr.samples import save_samples
-
-    body = free_body(options.vertices)
-    samples = make_samples(DOMAINS[options.domain], options.count, options.size, options.seed, body, prefix)
-    if options.labels == "biased":
-        samples = biased_labels(samples, options.seed, Bias())
-    elif options.labels == "mixed":
-        samples, truth = mixed_labels(samples, options.seed, body)
-        save_hidden_truth(out / "hidden-truth.npz", truth)
-    save_samples(out, samples)
-    return samples.rgb
-
-
-def _with_hands(options: Options, out: Path, prefix: str) -> Tensor:
-    """Writes a set of bodies with hands; returns its pictures."""
-    from adhmr.world.domains import DOMAINS
-    from adhmr.world.make_expressive import Scene, make_expressive_samples
-    from adhmr.world.pseudo_hands import mixed_expressive_labels, save_hidden_hand_truth
-    from hmr.free_body import free_body_with_hands
-    from hmr.samples import save_samples
-
-    body = free_body_with_hands(6900 if options.vertices == 6900 else 2500)
-    scene = Scene(DOMAINS[options.domain], upper_body=options.upper_body)
-    samples, _ = make_expressive_samples(scene, options.count, options.size, options.seed, body, prefix)
-    if options.labels == "mixed":
-        samples, truth = mixed_expressive_labels(samples, options.seed, body.smpl)
-        save_hidden_hand_truth(out / "hidden-truth.npz", truth)
-    save_samples(out, samples)
-    return samples.rgb

@@ -94,8 +94,8 @@ def fit(
     The training state is kept in ``run.folder``, resumed from there, and removed at the end.
 
     Raises TrainingDivergedError when the loss or its gradient is not finite (the state before that step is saved),
-    PreemptedError after a SIGTERM or at ``run.stop_at`` (the state is saved), ValueError when there are no rows, the batch cannot be dealt out, or the
-    state in the folder is of another run.
+    PreemptedError after a SIGTERM or at ``run.stop_at`` (the state is saved), ValueError when there are no rows, the
+    batch cannot be dealt out, or the state in the folder is of another run.
     """
     if n_rows == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
