@@ -53,7 +53,9 @@ def run(options: Options) -> None:
     prefix = f"{options.domain}-{options.seed}"
     wanted = Wanted(options.domain, options.labels, options.count, options.size, options.vertices, options.seed)
     samples = (
-        write_set_with_hands(wanted, out, prefix, options.upper_body) if options.hands else write_set(wanted, out, prefix)
+        write_set_with_hands(wanted, out, prefix, options.upper_body)
+        if options.hands
+        else write_set(wanted, out, prefix)
     )
     pictures = list(samples.rgb[:48].permute(0, 2, 3, 1).numpy())
     with write_atomically(out / "sheet.png") as partial:
