@@ -15,6 +15,7 @@ from data_cleaning.side_car import SideCar, read_side_car
 from data_cleaning.units import BadFile, Unit, opened
 from data_cleaning.write import verdict_table, write_hard, write_masked, write_scores, write_soft
 from hmr.formats.labels.tar_rows import TarFile
+from hmr.formats.person_candidate import BY_STAND_IN
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Cleaned:
     @property
     def keep(self) -> np.ndarray:
         return np.array([v.keep for v in self.verdicts], dtype=bool)
+
+    @property
+    def on_stand_in(self) -> bool:
+        """Were any of the labels judged on the free body, in the place of their own?"""
+        return BY_STAND_IN in self.side_car.table["by"].unique().to_pylist()
 
     def table(self) -> pa.Table:
         """A row for every label: what the scorer said, and the verdict."""

@@ -89,6 +89,7 @@ def run(options: Options) -> int:
     from data_cleaning.guarantee import read_checked
     from data_cleaning.rules import decided
     from hmr.files import new_folder_beside, write_provenance
+    from hmr.formats.smpl_parameters import STAND_IN_NOTE
     from scorer.protocol import load_scorer
 
     if options.mask_parts and options.max_part_mm is None:
@@ -130,6 +131,8 @@ def run(options: Options) -> int:
     console.print(f"kept {kept} of {len(verdicts)} labels; reasons in {out / 'scores.parquet'}", highlight=False)
     if bad:
         console.print(f"{bad} could not be judged and were dropped; see {out / 'unreadable.csv'}", highlight=False)
+    if cleaned.on_stand_in:
+        console.print(f"note: {STAND_IN_NOTE}", highlight=False)
     for item in not_written:
         console.print(f"not written: {item.reason}", highlight=False)
     return exit_code(bad + len(not_written), options.strict)

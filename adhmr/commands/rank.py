@@ -54,6 +54,8 @@ def run(options: Options) -> int:
     from adhmr.ranking.verdict import leaderboards, ranked_rows
     from adhmr.tables import write_table
     from hmr.files import new_folder, write_atomically, write_provenance
+    from hmr.formats.person_candidate import BY_STAND_IN
+    from hmr.formats.smpl_parameters import STAND_IN_NOTE
     from scorer.protocol import load_scorer
 
     files = options.hypotheses if isinstance(options.hypotheses, list) else [options.hypotheses]
@@ -95,5 +97,7 @@ def run(options: Options) -> int:
         console.print(
             f"candidates of a picture were compared on the keypoints that all of them have, {fewest} at least"
         )
+    if any(entry.by == BY_STAND_IN for row in field.entries for entry in row):
+        console.print(f"note: {STAND_IN_NOTE}", highlight=False)
     console.print(f"ranked {count} candidates of {len(field)} pictures in {out}; {len(gathered.unreadable)} not ranked")
     return exit_code(len(gathered.unreadable), options.strict)

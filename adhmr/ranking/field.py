@@ -10,7 +10,7 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.displacement import uvd_of
 from hmr.formats.candidate_crop import uvd_in_view, view_of
-from hmr.formats.person_candidate import PersonCandidate, Unreadable
+from hmr.formats.person_candidate import BY_PARAMETERS, PersonCandidate, Unreadable
 from hmr.hypotheses import Hypotheses
 from hmr.photographs.folder import Photographs, output_names
 from hmr.photographs.people import check_box
@@ -26,11 +26,13 @@ FEWEST_KEYPOINTS = 4
 
 @dataclass(frozen=True)
 class Entry:
-    """model: who made it. candidate: its number among that model's for the picture. where: file and row."""
+    """model: who made it. candidate: its number among that model's for the picture. where: file and row. by: what its keypoints
+    were made of."""
 
     model: str
     candidate: int
     where: str
+    by: str = BY_PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def field_of_people(
             row = []
             for candidate in group:
                 view = view_of(candidate, photograph, box, f"{keys[name]}-{number:02d}", size)
-                entry = Entry(candidate.model, counts.get(candidate.model, 0), candidate.where)
+                entry = Entry(candidate.model, counts.get(candidate.model, 0), candidate.where, candidate.by)
                 counts[candidate.model] = entry.candidate + 1
                 row.append(Entrant(entry, view, uvd_in_view(candidate, view), candidate.known))
             kept, odd = comparable(row)

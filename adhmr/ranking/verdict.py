@@ -14,9 +14,11 @@ from scorer.scores import Scores
 
 
 def ranked_rows(field: Field, scores: Scores) -> pa.Table:
-    """A row for each candidate, best first within each picture: key, rank (1 is best), model, candidate, score, expected PVE,
-    probability of a gross error, on how many keypoints the picture's candidates were compared, where it came from, and how far
-    each part of the body seems to be off."""
+    """A row for each candidate, best first within each picture.
+
+    Columns: key, rank (1 is best), model, candidate, score, expected PVE, probability of a gross error, on how many keypoints the
+    picture's candidates were compared, what its keypoints were made of, where it came from, how far each part seems to be off.
+    """
     rows, of_part = [], {part: scores.part_mm(part) for part in PARTS}
     for i, entries in enumerate(field.entries):
         value, common = scores.value[i, : len(entries)].numpy(), int(field.common(i).sum())
@@ -34,6 +36,7 @@ def ranked_rows(field: Field, scores: Scores) -> pa.Table:
                     "expected_pve_high_mm": float(scores.interval_mm[1][i, k]),
                     "gross_probability": float(scores.gross_probability[i, k]),
                     "keypoints": common,
+                    "by": entry.by,
                     "where": entry.where,
                     **{f"{part}_mm": float(values[i, k]) for part, values in of_part.items()},
                 }

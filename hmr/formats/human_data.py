@@ -19,7 +19,7 @@ from hmr.camera import default_K
 from hmr.formats.from_keypoints import HUMAN_DATA_190, ours, placed, seen_keypoints
 from hmr.formats.labelled_body import LabelledBody
 from hmr.formats.person_candidate import BY_KEYPOINTS, ROW_ERRORS, PersonCandidate, Unreadable, reason_of
-from hmr.formats.smpl_parameters import body_of_parameters, check_betas
+from hmr.formats.smpl_parameters import body_of_parameters, check_betas, judged_by
 from hmr.photographs.folder import PictureSource, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
@@ -126,7 +126,9 @@ class HumanDataRows:
             name = photographs.named(str(self.content["image_path"][row]))
             points = body.keypoints(self._body(row, body))
             known = torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
-            return PersonCandidate(name, model, place, points, known, self._camera(row, photographs, name))
+            return PersonCandidate(
+                name, model, place, points, known, self._camera(row, photographs, name), judged_by(body)
+            )
         except ROW_ERRORS as error:
             return Unreadable(place, reason_of(error))
 

@@ -17,8 +17,8 @@ from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.files import read_json
 from hmr.formats.from_keypoints import MHR_70, ours
-from hmr.formats.person_candidate import PersonCandidate
-from hmr.formats.smpl_parameters import keypoints_of_parameters
+from hmr.formats.person_candidate import BY_KEYPOINTS, PersonCandidate
+from hmr.formats.smpl_parameters import judged_by, keypoints_of_parameters
 from hmr.photographs.folder import Photographs, pinhole
 from hmr.skeleton import NUM_KEYPOINTS
 
@@ -57,7 +57,7 @@ def smpler_x(
         K = pinhole((focal[0], focal[-1]), (centre[0], centre[-1]))
     keys = ("global_orient", "body_pose", "betas", "transl")
     points = keypoints_of_parameters(*(content[k] for k in keys), model=body)
-    return PersonCandidate(name, model, str(path), points, _everything(), K)
+    return PersonCandidate(name, model, str(path), points, _everything(), K, judged_by(body))
 
 
 def hmr2(content: dict[str, Any], path: Path, model: str, photographs: Photographs, body: BodyModel) -> PersonCandidate:
@@ -78,7 +78,8 @@ def hmr2(content: dict[str, Any], path: Path, model: str, photographs: Photograp
         size = float(_numbers(content, "box_size")[0]) * scale + 1e-9
         t = np.array([tx + 2 * (centre[0] - w / 2) / size, ty + 2 * (centre[1] - h / 2) / size, 2 * focal / size])
     points = keypoints_of_parameters(parameters["global_orient"], parameters["body_pose"], parameters["betas"], t, body)
-    return PersonCandidate(name, model, str(path), points, _everything(), pinhole(focal, (w / 2, h / 2)))
+    K = pinhole(focal, (w / 2, h / 2))
+    return PersonCandidate(name, model, str(path), points, _everything(), K, judged_by(body))
 
 
 def sam_3d_body(
@@ -94,4 +95,4 @@ def sam_3d_body(
         raise ValueError(f"expected 70 MHR keypoints, got {len(given)}")
     points, known = ours(given + _numbers(content, "pred_cam_t"), MHR_70, np.ones(70, dtype=bool))
     K = pinhole(float(_numbers(content, "focal_length")[0]), (w / 2, h / 2))
-    return PersonCandidate(name, model, str(path), points, known, K)
+    return PersonCandidate(name, model, str(path), points, known, K, BY_KEYPOINTS)

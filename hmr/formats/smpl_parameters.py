@@ -11,9 +11,16 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
+from hmr.formats.person_candidate import BY_PARAMETERS, BY_STAND_IN
 from hmr.free_body import free_body
 from hmr.skeleton import NUM_TWISTS
 from hmr.skinned_body import SkinnedBody
+
+#: Said where parameters are judged on the free body. Measured by ``benchmarks/stand_in``.
+STAND_IN_NOTE = (
+    "parameters without --body_model were put on the free body at its mean build, since their betas mean nothing to it: "
+    "people of other builds are judged 77 mm off on average"
+)
 
 #: Where the mean pelvis is at rest, by the number of joints of a body pose: of SMPL (23) and of SMPL-X (21), metres.
 _PELVIS = {23: (-0.0018, -0.2233, 0.0282), 21: (0.0031, -0.3514, 0.0120)}
@@ -32,6 +39,11 @@ class StandIn(SkinnedBody):
 def stand_in() -> StandIn:
     body = free_body(6900)
     return StandIn(**{field.name: getattr(body, field.name) for field in fields(body)})
+
+
+def judged_by(model: BodyModel) -> str:
+    """What a ranking or a cleaning says of parameters that were put on ``model``."""
+    return BY_STAND_IN if isinstance(model, StandIn) else BY_PARAMETERS
 
 
 def rest_pelvis(model: BodyModel, shape: Tensor, joints: int) -> Tensor:
