@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adhmr.training_job import TrainingJob
 from diffusion_hmr import Generator
 from dpo.align import AlignData, PairMaker, Replay, align
-from dpo.guards import Checkup
+from dpo.guards import Checkup, margin_too_large
 from dpo.judges import Judge, consensus_judge, fixed_pairs, pair_maker, random_judge, scorer_judge
 from dpo.pairs import load_pairs, require_made_for
 from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
@@ -20,7 +20,7 @@ from hmr.estimator import name_of
 from hmr.networks.branch_loss import Targets
 from hmr.networks.image_branch import conditions_of
 from hmr.samples import load_samples, load_views
-from hmr.training.run import Report
+from hmr.training.run import Report, TrainingRun
 from hmr.views import Views
 from scorer import Scorer
 
@@ -109,23 +109,45 @@ def load_views_or_samples(folder: Path) -> Views:
         return load_views(folder)
 
 
-def _seen_by(watcher: Watcher, report: Report) -> Report:
-    def seen(step: int, steps: int, values: dict[str, float]) -> None:
-        watcher.saw(values)
-        report(step, steps, values)
+def _seen_by(saw: Callable[[int, dict[str, float]], None], run: TrainingRun) -> TrainingRun:
+    """The same run, with someone else who hears of every step."""
 
-    return seen
+    def reports(stage: str) -> Report:
+        report = run.reports(stage)
+
+        def seen(step: int, steps: int, values: dict[str, float]) -> None:
+            saw(step, values)
+            report(step, steps, values)
+
+        return seen
+
+    return replace(run, reports=reports)
 
 
-def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> tuple[str | None, Checkup | None]:
-    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen: returns why a guard
-    stopped it, if one did, and their checkup."""
+@dataclass(frozen=True)
+class Aligned:
+    """How a run went. stopped: why a guard stopped it. best: the checkup of the weights that were taken, with validation.
+    warning: what its margins say, without."""
+
+    stopped: str | None = None
+    best: Checkup | None = None
+    warning: str | None = None
+
+
+def _align_unwatched(inputs: AlignInputs, options: Options, job: TrainingJob) -> Aligned:
+    margins: dict[int, float] = {}
+    run = _seen_by(lambda step, values: margins.update({step: values["rewards/margins"]}), job.run).named("align")
+    align(inputs.generator, inputs.data, inputs.pairs, options.align, run)
+    last = [margin for step, margin in margins.items() if step > options.align.fit.steps - options.guards.check_every]
+    return Aligned(warning=margin_too_large(sum(last) / len(last), options.guards) if last else None)
+
+
+def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> Aligned:
+    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen."""
     if options.validation is None:
-        align(inputs.generator, inputs.data, inputs.pairs, options.align, job.run.named("align"))
-        return None, None
+        return _align_unwatched(inputs, options, job)
     watcher, stopped = _watcher(inputs, options, job.unfinished), None
-    reports: Callable[[str], Report] = lambda stage: _seen_by(watcher, job.run.reports(stage))  # noqa: E731
-    run = replace(job.run, reports=reports).named("align")
+    run = _seen_by(lambda step, values: watcher.saw(values), job.run).named("align")
     try:
         align(inputs.generator, inputs.data, inputs.pairs, options.align, run, watcher.before_step)
     except StoppedByGuardError as guard:
@@ -134,4 +156,4 @@ def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> 
         watcher.look(options.align.fit.steps)
     best = watcher.take_best()
     shutil.copyfile(job.unfinished / CHECKUPS_FILE, job.out / CHECKUPS_FILE)
-    return stopped, best
+    return Aligned(stopped, best)

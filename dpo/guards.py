@@ -60,7 +60,11 @@ def spread_lost(history: Sequence[Checkup], config: GuardConfig) -> str | None:
 
 
 def margins_too_large(history: Sequence[Checkup], config: GuardConfig) -> str | None:
-    margin = history[-1].margin
+    return margin_too_large(history[-1].margin, config)
+
+
+def margin_too_large(margin: float | None, config: GuardConfig) -> str | None:
+    """margin: in nats, over some steps; it needs no validation, so every run is told."""
     if margin is None or margin <= config.max_margin:
         return None
     return (

@@ -64,11 +64,13 @@ def run(options: Options) -> None:
     check_options(options)
     inputs = AlignInputs.load(options, body_of(options.body_model, options.body_model_type))
     with training_job("align", options, {"align": 1.0}, inputs.paths) as job:
-        stopped, best = align_and_watch(inputs, options, job)
+        aligned = align_and_watch(inputs, options, job)
         inputs.generator.save_pretrained(options.out)
-    if best is not None:
-        console.print(stopped or "no guard stopped the run", highlight=False)
+    if aligned.best is not None:
+        console.print(aligned.stopped or "no guard stopped the run", highlight=False)
         console.print(
-            f"the weights are the best that were seen, after {best.step} steps; all checkups are in checkups.json"
+            f"the weights are the best that were seen, after {aligned.best.step} steps; all checkups are in checkups.json"
         )
+    if aligned.warning is not None:
+        console.print(f"warning: {aligned.warning}; with --validation such a run is stopped", highlight=False)
     console.print(f"aligned on {len(inputs.views)} pictures; checkpoint in {options.out}")

@@ -234,6 +234,15 @@ def test_alignment_stopped_anywhere_and_resumed_is_the_same_run(tiny, tmp_path, 
     assert losses[1] == pytest.approx(math.log(2), abs=1e-4)
 
 
+#: Losses of the first and the last step of ``run_align``; they move when what is learnt, or by how much, does.
+GOLDEN = {1: 0.6931, 4: 0.8326}
+
+
+def test_one_golden_trajectory(tiny, tmp_path):
+    _, losses = run_align(tiny, tmp_path, [4])
+    assert losses == pytest.approx(GOLDEN, rel=5e-3)
+
+
 def test_a_reference_stays_or_follows():
     policy, reference = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     first = reference.weight.clone()
