@@ -18,7 +18,7 @@ from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, l
 from hmr.body import BodyModel, check_body
 from hmr.estimator import name_of
 from hmr.networks.branch_loss import Targets
-from hmr.networks.image_branch import conditions_of
+from hmr.networks.stored_conditions import stored_conditions
 from hmr.samples import load_samples, load_views
 from hmr.training.run import Report, TrainingRun
 from hmr.views import Views
@@ -58,7 +58,7 @@ class AlignInputs:
         check_body("generator", generator.config.body, body)
         views = load_views(options.data)
         generator.check_size(views)
-        conditions = conditions_of(generator.branch, views)
+        conditions = stored_conditions(generator.branch, views, options.features)
         judge, replay = _judge(options, body), None
         if options.pairs is not None:
             pairs = load_pairs(options.pairs)
@@ -68,7 +68,9 @@ class AlignInputs:
             maker = pair_maker(views, conditions, judge, body, options.align, options.judge)
         if options.replay is not None:
             labelled = load_samples(options.replay)
-            replay = Replay(conditions_of(generator.branch, labelled), Targets.of(labelled, body).state)
+            replay = Replay(
+                stored_conditions(generator.branch, labelled, options.features), Targets.of(labelled, body).state
+            )
         given = (options.scorer, options.pairs, options.replay, options.validation, options.held_out_scorer)
         paths = [options.generator, options.data, *(path for path in given if path is not None)]
         return cls(generator, views, AlignData(views.key, conditions, replay), judge, maker, body, paths)
@@ -93,7 +95,7 @@ def _watcher(inputs: AlignInputs, options: Options, folder: Path) -> Watcher:
     held_out = None
     if options.held_out_scorer is not None:
         held_out = _scorer_judge(options, options.held_out_scorer, inputs.body)
-    conditions = conditions_of(inputs.generator.branch, pictures)
+    conditions = stored_conditions(inputs.generator.branch, pictures, options.features)
     validation = Validation(
         pictures, conditions, inputs.body, inputs.judge, held_out, options.align.candidates, options.seed
     )

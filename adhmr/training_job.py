@@ -16,16 +16,16 @@ from adhmr.progress import StageProgress
 from adhmr.tracking import Tracker
 from adhmr.training_progress import training_report
 from hmr.files import checkpoint_folder, fingerprint, locked, write_provenance
-from hmr.training.run import TrainingRun
+from hmr.training.run import NOT_MARKS, TrainingRun
 
 #: Options that do not change what comes out.
-_NOT_MARKS = {"out", "log", "device", "seed"}
+_NOT_MARKS = {"out", "log", "device", "seed", "features"}
 
 
 def marks_of(options: Any, inputs: list[Path]) -> dict[str, str]:
     """By which a run is known again: its options, and what its input files hold."""
     plain = {name: value for name, value in asdict(options).items() if name not in _NOT_MARKS}
-    marks = {name: str(value) for name, value in _flat(plain).items() if not name.startswith("training.")}
+    marks = {name: str(value) for name, value in _flat(plain).items() if name.rpartition(".")[2] not in NOT_MARKS}
     return {**marks, **{f"content of {path}": fingerprint(path) for path in inputs if path.exists()}}
 
 

@@ -86,7 +86,7 @@ def main() -> None:
     generator = loaded(options.generator).to(device)
     samples, body = load_samples(options.data)[: options.pictures], free_body(1200)
     conditions = conditions_of(generator.branch, samples)
-    towards, rgb = bearing(samples.K, samples.size).to(device), samples.rgb.to(device).float() / 255
+    towards, rgb = bearing(samples.K, samples.size).to(device), samples.rgb[:].to(device).float() / 255
     policy, reference = generator.denoiser.train(), frozen_copy(generator.denoiser)
     reference_branch = frozen_copy(generator.branch)
     states = Targets.of(samples, body).state.to(device)

@@ -40,6 +40,7 @@ from hmr.networks.image_branch import Conditions, conditions_of
 from hmr.samples import Samples, load_samples
 from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.fit import fit
 from hmr.training.run import TrainingRun
 from hmr.training.train_branch import split_rows
@@ -122,7 +123,7 @@ def supervised(labels_of: Callable[[Setting], Samples]):
 
         # Twice the batch: a pair, too, is two samples.
         fitted = replace(config.fit, batch_size=2 * config.fit.batch_size)
-        fit(generator.denoiser, loss, len(labelled), fitted, TrainingRun(31 + 1000 * seed))
+        fit(generator.denoiser, loss, RowNumbers(len(labelled)), fitted, TrainingRun(31 + 1000 * seed))
         return generator
 
     return run

@@ -41,7 +41,7 @@ from hmr.training.config import FitConfig
 from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
 from regressors import Regressor, RegressorConfig
-from regressors.config import ExpressiveConfig
+from regressors.config import ExpressiveConfig, ExpressiveTraining
 from regressors.expressive import ExpressiveRegressor
 from regressors.train_expressive import train_expressive, train_places
 from scorer import Scorer
@@ -145,7 +145,8 @@ class WithHands:
     """A member of the one-stage family."""
 
     def __init__(self, name: str, config: ExpressiveConfig, start: ExpressiveRegressor, steps: int) -> None:
-        self.name, self.config, self.start, self.training = name, config, start, FitConfig(steps, 32, 3e-3)
+        self.name, self.config, self.start = name, config, start
+        self.training = ExpressiveTraining(bodies=FitConfig(steps, 32, 3e-3))
 
     def errors(self, train: Samples, test: Samples, seed: int) -> dict[str, np.ndarray]:
         regressor = train_expressive(self.config, train, MODEL, self.training, TrainingRun(seed), self.start)
@@ -193,7 +194,8 @@ def main() -> None:
     test, _ = make_expressive_samples(Scene(TARGET, upper_body=False), 600, size, seed + 3, MODEL, "test")
     sets = sets_to_train_on(labels, checked, scorer, PosePrior.fit(smpl_of(source.label)))
     plain = ExpressiveConfig(size)
-    start = train_places(plain, source, MODEL, FitConfig(options.start_steps, 32, 1e-2), TrainingRun(0))
+    training = ExpressiveTraining(places=FitConfig(options.start_steps, 32, 1e-2))
+    start = train_places(plain, source, MODEL, training, TrainingRun(0))
     regressors = [
         IntegralRegression(size, source, options.start_steps, options.branch_steps),
         WithHands("OSX-like, 55 joints", plain, start, options.hands_steps),

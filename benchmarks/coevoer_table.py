@@ -30,7 +30,7 @@ from hmr.samples import Samples
 from hmr.skeleton_smplx import SMPLX
 from hmr.training.config import FitConfig
 from hmr.training.run import TrainingRun
-from regressors.config import CoEvoerConfig, ExpressiveConfig
+from regressors.config import CoEvoerConfig, ExpressiveConfig, ExpressiveTraining
 from regressors.expressive import ExpressiveRegressor
 from regressors.train_expressive import train_expressive, train_places
 
@@ -95,15 +95,18 @@ def main() -> None:
     parser.add_argument("--data_seed", type=int, default=11, help="of the pictures; other ones for trying things out")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    model, training = free_body_with_hands(2500), FitConfig(options.steps, options.batch, options.lr)
-    places = FitConfig(options.places_steps, options.batch, 1e-2)
+    model = free_body_with_hands(2500)
+    training = ExpressiveTraining(
+        places=FitConfig(options.places_steps, options.batch, 1e-2),
+        bodies=FitConfig(options.steps, options.batch, options.lr),
+    )
     starts: list[ExpressiveRegressor] = []
     worlds = {"hands follow arms": SCENE, "hands independent of arms": replace(SCENE, hands_follow=False)}
     results: dict[str, dict[str, dict[str, Figure]]] = {}
     for world, scene in worlds.items():
         train, _ = make_expressive_samples(scene, options.pictures, options.size, options.data_seed, model, "train")
         for seed in range(options.seeds if not starts else 0):
-            starts.append(train_places(ExpressiveConfig(options.size), train, model, places, TrainingRun(seed)))
+            starts.append(train_places(ExpressiveConfig(options.size), train, model, training, TrainingRun(seed)))
         test, hidden = make_expressive_samples(scene, 600, options.size, options.data_seed + 1, model, "test")
         rows = ROWS if world == "hands follow arms" else {name: ROWS[name] for name in CONTROL}
         kept: dict[str, dict[str, np.ndarray]] = {}

@@ -29,6 +29,7 @@ from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.checkpoint import load_part
 from hmr.samples import Samples, load_samples
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.config import FitConfig
 from hmr.training.fit import fit
 from hmr.training.run import TrainingRun
@@ -77,7 +78,7 @@ def train_variant(
             return ranked, {}
         return ranked + 2.0 * estimate_loss(own, targets[picture])[0], {}
 
-    fit(variant, loss, len(sets), config, TrainingRun(seed))
+    fit(variant, loss, RowNumbers(len(sets)), config, TrainingRun(seed))
     return variant
 
 

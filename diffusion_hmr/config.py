@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hmr.networks.config import BlocksConfig, ImageBranchConfig
-from hmr.training.config import FitConfig
+from hmr.training.config import AugmentConfig, FitConfig
 
 SamplerName = Literal["dpm-solver++", "ddim"]
 
@@ -44,8 +44,10 @@ class GeneratorTraining:
 
     branch_share: share of the pictures that the branch learns from. The denoiser learns from the others: on pictures that the
     branch has seen its own estimate is better than it will ever be again, and a denoiser that learnt from those is too sure.
+    augment: of the pictures that the branch learns from; the denoiser's are as they are.
     """
 
     branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
     denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
     branch_share: float = 0.67
+    augment: AugmentConfig = field(default_factory=AugmentConfig)

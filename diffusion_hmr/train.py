@@ -12,9 +12,11 @@ from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
 from hmr.body import BodyModel
 from hmr.networks.branch_loss import Targets, root_mean_square
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.image_branch import Conditions
+from hmr.networks.stored_conditions import stored_conditions
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.config import FitConfig
 from hmr.training.fit import fit
 from hmr.training.run import TrainingRun
@@ -35,7 +37,7 @@ def train_denoiser(
         t = denoiser.objective.antithetic_times(len(rows), draws, random)
         return denoiser.error(drawn, batch, noise, t).mean(), {}
 
-    fit(denoiser, loss, len(states), config, run)
+    fit(denoiser, loss, RowNumbers(len(states)), config, run)
     return denoiser
 
 
@@ -60,9 +62,10 @@ def train_generator(
     if start_from is not None:
         generator.load_state_dict(start_from.state_dict())
     seen, held_back = split_rows(len(samples), training.branch_share, run.seed)
-    train_image_branch(generator.branch, samples[seen], model, training.branch, run.of_stage("branch"))
+    stage = run.of_stage("branch")
+    train_image_branch(generator.branch, samples[seen], model, training.branch, stage, training.augment)
     generator.branch.eval()
-    conditions = conditions_of(generator.branch, samples[held_back])
+    conditions = stored_conditions(generator.branch, samples[held_back], run.features)
     states = Targets.of(samples[held_back], model).state
     train_denoiser(generator.denoiser, conditions, states, training.denoiser, run.of_stage("denoiser"))
     return generator.eval(), held_back, conditions

@@ -23,6 +23,7 @@ from dpo.pairs import PreferencePairs
 from dpo.reference import follow, frozen_copy
 from hmr.networks.image_branch import Conditions
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.config import TimestepWeighting
 from hmr.training.fit import Hooks, fit
 from hmr.training.run import TrainingRun
@@ -203,7 +204,7 @@ def align(
     n_rows = min(config.pictures_per_round, len(data.key)) * config.pairs_per_picture
     hooks = Hooks(before_step, rounds.after_step, rounds, rounds.describe)
     try:
-        fit(policy, loss, n_rows, config.fit, replace(run, save_every=config.refresh_every), hooks)
+        fit(policy, loss, RowNumbers(n_rows), config.fit, replace(run, save_every=config.refresh_every), hooks)
     finally:
         if config.lora_rank:
             merge_lora(policy)

@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,24 @@ def write_atomically(path: Path) -> Iterator[Path]:
         if is_first_process():
             _as_umask_says(partial)
             partial.replace(path)
+
+
+@contextmanager
+def partial_folder(folder: Path) -> Iterator[Path]:
+    """A new folder that gets its final name when the block ends well; one that somebody else made meanwhile is kept."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".partial-{socket.gethostname()}-{os.getpid()}-{folder.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams
 from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
-from hmr.views import Rows, Views
+from hmr.pictures import Rows
+from hmr.views import Views
 
 
 @dataclass(frozen=True)

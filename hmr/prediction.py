@@ -10,7 +10,8 @@ from torch import Tensor
 
 from hmr.body import BodyParams
 from hmr.hypotheses import Hypotheses
-from hmr.views import Rows, Views, check_same_pictures
+from hmr.pictures import Rows
+from hmr.views import Views, check_same_pictures
 
 
 @dataclass(frozen=True)

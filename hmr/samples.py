@@ -14,6 +14,7 @@ from hmr.body import BodyParams, smpl_of, smplx_of
 from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 from hmr.camera import Camera
 from hmr.files import write_atomically
+from hmr.pictures import Pictures, StoredPictures
 from hmr.skeleton import SMPL
 from hmr.skeleton_smplx import PART_NAMES, SMPLX
 from hmr.views import Prompts, Views
@@ -21,6 +22,7 @@ from hmr.views import Prompts, Views
 LABEL_KINDS = ("mocap", "synthetic", "pseudo")
 LABELS_FILE, PICTURES_FILE = "labels.npz", "pictures.npy"
 _OLD_HANDS_FILE = "expressive_labels.npz"
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,7 @@ def _view_arrays(views: Views) -> dict[str, np.ndarray]:
     return out
 
 
-def _views_of(arrays: dict[str, np.ndarray], rgb: Tensor, where: Path) -> Views:
+def _views_of(arrays: dict[str, np.ndarray], rgb: Pictures, where: Path) -> Views:
     """Inverse of ``_view_arrays``; files of version 0.1 have K alone."""
     if missing := {"key", "K"} - set(arrays):
         raise ValueError(f"{where}: arrays {sorted(missing)} are missing; make the set with `adhmr synth`")
@@ -190,14 +192,18 @@ def load_all_samples(folders: list[Path]) -> Samples:
     return Samples.cat(parts)
 
 
-def write_pictures(folder: Path, rgb: Tensor) -> None:
-    """(n, 3, s, s) uint8 to ``pictures.npy`` (n, s, s, 3)."""
+def write_pictures(folder: Path, rgb: Pictures) -> None:
+    """(n, 3, s, s) uint8 to ``pictures.npy`` (n, s, s, 3), some at a time."""
+    n, _, height, width = rgb.shape
     with write_atomically(folder / PICTURES_FILE) as partial, partial.open("wb") as stream:
-        np.save(stream, rgb.permute(0, 2, 3, 1).contiguous().numpy())
+        header = {"descr": "|u1", "fortran_order": False, "shape": (n, height, width, 3)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, n, _AT_ONCE):
+            stream.write(rgb[start : start + _AT_ONCE].permute(0, 2, 3, 1).contiguous().numpy().tobytes())
 
 
-def read_pictures(folder: Path) -> Tensor:
-    """Inverse of ``write_pictures``, memory-mapped: rows are read when they are taken.
+def read_pictures(folder: Path) -> StoredPictures:
+    """Inverse of ``write_pictures``: rows are read when they are taken.
 
     Raises ValueError naming the file when it is missing or broken.
     """
@@ -209,4 +215,4 @@ def read_pictures(folder: Path) -> Tensor:
         raise ValueError(f"{path}: expected pictures (n, s, s, 3) uint8: {error}") from None
     if pictures.ndim != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8:
         raise ValueError(f"{path}: expected pictures (n, s, s, 3) uint8, got {pictures.shape} {pictures.dtype}")
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    return StoredPictures.of(torch.from_numpy(pictures).permute(0, 3, 1, 2))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hmr.body import BodyParams
 from hmr.camera import Camera
-
-Rows = slice | Tensor | np.ndarray | Sequence[int]
+from hmr.pictures import Pictures, Rows, StoredPictures, row_numbers
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,14 @@ class Views:
 
     Attributes:
         key: n unique names.
-        rgb: (n, 3, s, s) uint8; may lie on disk (memory-mapped), so take rows of it rather than all.
+        rgb: (n, 3, s, s) uint8, in memory or on disk: take rows of it rather than all.
         camera: of the n pictures that the crops were cut out of.
         A_view_picture: (n, 3, 3) homogeneous pixels of the picture to those of the crop.
         prompts: what somebody says of the crops, or None.
     """
 
     key: tuple[str, ...]
-    rgb: Tensor
+    rgb: Pictures
     camera: Camera
     A_view_picture: Tensor
     prompts: Prompts | None = None
@@ -68,7 +66,7 @@ class Views:
         for field in fields(self):
             value = getattr(self, field.name)
             rows = len(value.K) if isinstance(value, Camera) else n if isinstance(value, BodyParams) else None
-            rows = len(value) if isinstance(value, Tensor | Prompts | tuple) else rows
+            rows = len(value) if isinstance(value, Tensor | StoredPictures | Prompts | tuple) else rows
             if rows is not None and rows != n:
                 raise ValueError(f"{name}.{field.name}: expected {n} rows as there are keys, got {rows}")
         if self.rgb.ndim != 4 or self.rgb.shape[1] != 3 or self.rgb.shape[2] != self.rgb.shape[3]:
@@ -77,7 +75,7 @@ class Views:
             raise ValueError(f"{name}.A_view_picture: expected ({n}, 3, 3), got {tuple(self.A_view_picture.shape)}")
 
     @classmethod
-    def whole(cls, key: tuple[str, ...], rgb: Tensor, K: Tensor) -> Views:
+    def whole(cls, key: tuple[str, ...], rgb: Pictures, K: Tensor) -> Views:
         """Square pictures (n, 3, s, s) with their cameras (n, 3, 3) that are no crops of anything larger."""
         return cls(key, rgb, Camera.of_squares(K, rgb.shape[-1]), torch.eye(3).expand(len(key), 3, 3))
 
@@ -96,13 +94,19 @@ class Views:
             return self.A_view_picture @ self.camera.K
 
     def __getitem__(self, index: Rows) -> Self:
-        rows = np.arange(len(self))[index.numpy() if isinstance(index, Tensor) else index]
-        take = torch.from_numpy(np.ascontiguousarray(rows))
+        rows = row_numbers(index, len(self))
+        take = torch.from_numpy(rows)
 
         def taken(value: Any) -> Any:
-            if value is None:
-                return None
-            return tuple(value[i] for i in rows) if isinstance(value, tuple) else value[take]
+            match value:
+                case None:
+                    return None
+                case tuple():
+                    return tuple(value[i] for i in rows)
+                case StoredPictures():
+                    return value.select(rows)
+                case other:
+                    return other[take]
 
         return type(self)(**{field.name: taken(getattr(self, field.name)) for field in fields(self)})
 
@@ -111,12 +115,14 @@ class Views:
         return self.rgb[rows].float() / 255
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """Apply one function to every tensor, of cameras, labels and prompts too (moving device, say)."""
+        """Apply one function to every tensor, of cameras, labels and prompts too (moving device, say). Reads all pictures."""
 
         def mapped(value: Any) -> Any:
             match value:
                 case Tensor():
                     return function(value)
+                case StoredPictures():
+                    return function(value[:])
                 case Camera() | Prompts() | BodyParams():
                     return value.map(function)
                 case other:
@@ -134,6 +140,8 @@ class Views:
                 if any(value is not None for value in values):
                     raise ValueError(f"{cls.__name__}.{name} is given in some sets only; they cannot be joined")
                 return None
+            if any(isinstance(value, StoredPictures) for value in values):
+                return StoredPictures.cat(values)
             match values[0]:
                 case tuple():
                     return tuple(v for value in values for v in value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hmr.networks.config import BlocksConfig, EncoderConfig, ImageBranchConfig
-from hmr.training.config import FitConfig
+from hmr.training.config import AugmentConfig, FitConfig
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,14 @@ class ExpressiveConfig:
 
 @dataclass(frozen=True)
 class ExpressiveTraining:
-    """places: the encoder learns where joints and parts are, first and by itself. bodies: then everything, together."""
+    """Two fits.
+
+    Attributes:
+        places: the encoder learns where joints and parts are, first and by itself.
+        bodies: then everything, together.
+        augment: of the pictures of both.
+    """
 
     places: FitConfig = field(default_factory=lambda: FitConfig(steps=1000, batch_size=48, lr=1e-2))
     bodies: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=48, lr=3e-3))
+    augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -19,6 +19,7 @@ from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.precision import autocast
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.config import FitConfig
 from hmr.training.fit import fit
 from hmr.training.run import TrainingRun
@@ -95,5 +96,5 @@ def train_regressor_head(
         error = (regressor.state(batch) - states[rows].to(device)) / regressor.residual_std
         return error.square().mean(), {}
 
-    fit(regressor.head, loss, len(states), config, run)
+    fit(regressor.head, loss, RowNumbers(len(states)), config, run)
     return regressor

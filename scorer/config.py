@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hmr.networks.config import BlocksConfig, ImageBranchConfig
-from hmr.training.config import FitConfig
+from hmr.training.config import AugmentConfig, FitConfig
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScorerTraining:
     own_weight: weight of the encoder's own estimate while ranking is learnt; without it the estimate that candidates are
     compared with drifts away. qualities: the errors of QUALITIES to rank by; the paper sums all four, but half of those forget
     the body's orientation, which costs the ranking of a generator's samples (docs/scorer.md).
-    part_weight: of ranking each part of the body by itself.
+    part_weight: of ranking each part of the body by itself. augment: of the pictures of both fits.
     """
 
     branch: FitConfig = field(default_factory=lambda: FitConfig(steps=800, batch_size=64, lr=1e-2))
@@ -42,6 +42,7 @@ class ScorerTraining:
     own_weight: float = 2.0
     qualities: tuple[str, ...] = ("pve", "mpjpe")
     part_weight: float = 5.0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
 @dataclass(frozen=True)

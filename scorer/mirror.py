@@ -18,7 +18,7 @@ def mirror_images(views: Views) -> Views:
     """The pictures and their cameras, left for right, as pictures of their own; prompts and labels are left out."""
     K = views.K.clone()
     K[:, 0, 2] = views.size - K[:, 0, 2]
-    return Views.whole(views.key, views.rgb.flip(-1), K)
+    return Views.whole(views.key, views.rgb[:].flip(-1), K)
 
 
 def mirror_uvd(uvd: Tensor) -> Tensor:

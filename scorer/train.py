@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.camera import bearing
 from hmr.displacement import GROSS_MM
 from hmr.hypotheses import Hypotheses
-from hmr.networks.branch_loss import Targets, estimate_loss
+from hmr.networks.branch_loss import estimate_loss
 from hmr.networks.checkpoint import load_part
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
 from hmr.training.fit import fit
+from hmr.training.labelled_pictures import LabelledPictures, PictureBatch
 from hmr.training.run import TrainingRun
 from hmr.training.train_branch import train_image_branch
 from scorer.candidates import QUALITIES, CandidateSets, candidate_errors_mm, candidate_sets
@@ -49,6 +50,30 @@ def judgement_loss(
     return total, {key: part.detach() for key, part in parts.items()}
 
 
+@dataclass(frozen=True)
+class RankingBatch:
+    """Some rows of candidate sets: uvd (b, n, 29, 3), where the candidates are in their pictures."""
+
+    rows: Tensor
+    pictures: PictureBatch
+    uvd: Tensor
+
+
+@dataclass(frozen=True)
+class JudgedPictures:
+    """Candidate sets and their pictures; where pictures are moved, their candidates are."""
+
+    pictures: LabelledPictures
+    sets: CandidateSets
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def load(self, rows: Tensor, random: BatchRandom) -> RankingBatch:
+        batch, uvd = self.pictures.load(self.sets.picture[rows], random), self.sets.uvd[rows]
+        return RankingBatch(rows, batch, uvd if batch.roll is None else batch.roll.uvd(uvd))
+
+
 def train_ranking(
     scorer: Scorer,
     samples: Samples,
@@ -63,19 +88,20 @@ def train_ranking(
     samples are not, and what is learnt about the first misleads about the second; both teach how far keypoints are off.
     """
     ranked = sets.from_generator if sets.from_generator.any() else torch.ones_like(sets.from_generator)
-    towards, targets = bearing(samples.K, samples.size), Targets.of(samples, model)
     device = scorer.token.device
 
-    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(batch: RankingBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
-        picture = sets.picture[rows]
-        pictures, own = scorer.encode(samples.rgb[picture].to(device).float() / 255, towards[picture].to(device))
-        judged = scorer(pictures, sets.uvd[rows].to(device))
-        total, logs = judgement_loss(judged, sets, rows, ranked[rows], training)
-        own_error, _ = estimate_loss(own, targets[picture].to(device))
+        rgb, towards, targets = batch.pictures.to(device)
+        pictures, own = scorer.encode(rgb, towards)
+        judged = scorer(pictures, batch.uvd.to(device))
+        total, logs = judgement_loss(judged, sets, batch.rows, ranked[batch.rows], training)
+        own_error, _ = estimate_loss(own, targets)
         return total + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
-    fit(scorer, loss, len(sets), training.ranking, run)
+    fit(
+        scorer, loss, JudgedPictures(LabelledPictures.of(samples, model, training.augment), sets), training.ranking, run
+    )
     return scorer
 
 
@@ -101,7 +127,7 @@ def train_scorer(
         load_part(encoder_from, "branch", scorer.branch)
     judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
     learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
-    train_image_branch(scorer.branch, learnt, model, training.branch, run.of_stage("branch"))
+    train_image_branch(scorer.branch, learnt, model, training.branch, run.of_stage("branch"), training.augment)
     return train_ranking(scorer, samples, sets, model, training, run.of_stage("ranking")).eval()
 
 
@@ -130,5 +156,5 @@ def train_blind_scorer(
         everything = torch.ones(len(rows), dtype=torch.bool)
         return judgement_loss(scorer(sets.uvd[rows]), sets, rows, everything, training)
 
-    fit(scorer, loss, len(sets), training.ranking, run)
+    fit(scorer, loss, RowNumbers(len(sets)), training.ranking, run)
     return scorer

@@ -31,6 +31,8 @@ class Options:
         body_model_type: auto (what the file is), smpl, smplh or smplx
         align: the loss, beta, candidates, refresh, replay weight, steps and learning rate
         guards: how often to look, and when to stop
+        features: folder where the frozen branch's features of pictures are kept, for sets that are larger than memory and for the
+            next run on them; without it they are held in memory
         seed: everything random follows from it
         device: cpu or cuda
         log: where curves go; files are always written
@@ -50,6 +52,7 @@ class Options:
     body_model_type: BodyModelType = "auto"
     align: AlignConfig = field(default_factory=AlignConfig)
     guards: GuardConfig = field(default_factory=GuardConfig)
+    features: Path | None = None
     seed: int = 0
     device: str = "cpu"
     log: Log = "files"

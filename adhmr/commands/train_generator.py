@@ -4,7 +4,7 @@ given again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adhmr.option_types import BodyModelType, Log
@@ -22,6 +22,8 @@ class Options:
         training: steps, batch sizes and learning rates
         body_model: file (or folder) of the SMPL-family model that the labels are of; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
+        features: folder where the frozen branch's features of pictures are kept, for sets that are larger than memory and for the
+            next run on them; without it they are held in memory
         seed: everything random follows from it
         device: cpu or cuda
         log: where curves go; files are always written
@@ -34,6 +36,7 @@ class Options:
     training: GeneratorTraining = field(default_factory=GeneratorTraining)
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
+    features: Path | None = None
     seed: int = 0
     device: str = "cpu"
     log: Log = "files"
@@ -54,6 +57,7 @@ def run(options: Options) -> None:
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
     inputs = [*options.data, *([options.start_from] if options.start_from else [])]
     with training_job("train-generator", options, costs, inputs) as job:
-        generator, _, _ = train_generator(architecture, options.training, samples, body, job.run, first)
+        run = replace(job.run, features=options.features)
+        generator, _, _ = train_generator(architecture, options.training, samples, body, run, first)
         generator.save_pretrained(options.out)
     console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")

@@ -14,7 +14,7 @@ def expressive_sheet(samples: Samples, predicted: BodyParams, model: SkinnedBody
     """Three pictures a row for each person: the crop, the label over it (green), the prediction over it (blue)."""
     truth, bodies = model.posed(samples.label).vertices.numpy(), model.posed(predicted).vertices.numpy()
     faces, pictures = model.faces.numpy(), []
-    for i, rgb in enumerate(samples.rgb.permute(0, 2, 3, 1).numpy()):
+    for i, rgb in enumerate(samples.rgb[:].permute(0, 2, 3, 1).numpy()):
         big, K = enlarged(rgb, samples.K[i].numpy(), factor)
         pictures += [big, draw_mesh(big, truth[i], faces, K, GREEN), draw_mesh(big, bodies[i], faces, K, BLUE)]
     return sheet(pictures, 6)

@@ -6,6 +6,7 @@ at the branch's *own* keypoints, the same for all hypotheses), and what a scorer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -144,16 +145,18 @@ def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
     return torch.cat([uv, d - d[:, :1]], -1)
 
 
-@torch.no_grad()
-def conditions_of(branch: ImageBranch, views: Views, batch_size: int = 256) -> Conditions:
-    """The frozen branch over all pictures; features are kept on the CPU, in float32."""
+def conditions_in_parts(branch: ImageBranch, views: Views, batch_size: int = 256) -> Iterator[tuple[slice, Conditions]]:
+    """The frozen branch over all pictures, some rows at a time; on the CPU, in float32."""
     branch.eval()
     device = next(branch.parameters()).device
     towards = bearing(views.K, views.size)
-    parts = []
     for start in range(0, len(views), batch_size):
         rows = slice(start, start + batch_size)
-        with autocast(device):
+        with torch.no_grad(), autocast(device):
             part = branch.conditions(views.rgb[rows].to(device).float() / 255, towards[rows].to(device))
-        parts.append(part.map(lambda x: x.float().cpu()))
-    return Conditions.cat(parts)
+        yield rows, part.map(lambda x: x.float().cpu())
+
+
+def conditions_of(branch: ImageBranch, views: Views) -> Conditions:
+    """The frozen branch over all pictures, in memory."""
+    return Conditions.cat([part for _, part in conditions_in_parts(branch, views)])

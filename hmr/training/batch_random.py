@@ -22,6 +22,10 @@ class BatchRandom:
         """Standard normal (count, ...) for ``count`` items of this part."""
         return self.deal(torch.randn(count * self.parts, *shape, generator=self.generator, device=self.device))
 
+    def uniform(self, count: int, *shape: int) -> Tensor:
+        """Uniform in [0, 1), (count, ...)."""
+        return self.deal(torch.rand(count * self.parts, *shape, generator=self.generator, device=self.device))
+
     def integers(self, high: int, count: int, *shape: int) -> Tensor:
         """Uniform in 0 .. high - 1, (count, ...)."""
         shape = (count * self.parts, *shape)

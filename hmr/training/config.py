@@ -24,6 +24,7 @@ class FitConfig:
         keep_last: training states that are kept on disk while the run lasts.
         shard: deal parameters, gradients and the optimiser's state out to the processes (FSDP2) instead of copying them to each,
             for backbones that are too large for that.
+        workers: processes that read and augment pictures ahead of each training process (0: it does so itself).
     """
 
     steps: int = 1000
@@ -37,6 +38,7 @@ class FitConfig:
     gradient_accumulation_steps: int = 1
     keep_last: int = 1
     shard: bool = False
+    workers: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "gradient_accumulation_steps", "keep_last"):
@@ -44,10 +46,45 @@ class FitConfig:
         for name in ("lr", "grad_clip"):
             check_number(self, name, 0, above=True)
         check_number(self, "weight_decay", 0)
+        check_number(self, "workers", 0)
         check_number(self, "warmup", 0, 1)
         check_number(self, "ema_decay", 0, 1)
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision: expected one of {', '.join(get_args(Precision))}, got '{self.precision}'")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Other pictures of the same bodies, in training only. All zero (and quality 100): none.
+
+    Attributes:
+        colour: brightness, contrast and saturation are each multiplied by 1 - colour to 1 + colour.
+        blur_px: widest Gaussian, of half of the pictures.
+        jpeg_quality: lowest, of half of the pictures.
+        scale: enlarged or reduced by up to 1 + scale.
+        rotation_deg: turned by up to so much either way.
+    """
+
+    colour: float = 0.0
+    blur_px: float = 0.0
+    jpeg_quality: int = 100
+    scale: float = 0.0
+    rotation_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number(self, "colour", 0, 1)
+        check_number(self, "jpeg_quality", 1, 100)
+        check_number(self, "rotation_deg", 0, 180)
+        for name in ("blur_px", "scale"):
+            check_number(self, name, 0)
+
+    @property
+    def moves(self) -> bool:
+        return self.scale > 0 or self.rotation_deg > 0
+
+    @property
+    def recolours(self) -> bool:
+        return self.colour > 0 or self.blur_px > 0 or self.jpeg_quality < 100
 
 
 def check_number(config: object, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:

@@ -1,6 +1,6 @@
 """One training loop for every network of the house: accelerate, AdamW, warm-up and decay, EMA, stop and resume.
 
-A trainer gives a loss as a function of rows (indices into its data) and a source of random numbers; the loop does the rest. Which
+A trainer gives its data and a loss as a function of what was loaded and a source of random numbers; the loop does the rest. Which
 rows a step sees, and its random numbers, are functions of the seed and the step alone: a resumed run is the run that was
 interrupted, and several processes (``accelerate launch``) or accumulated gradients are one process with the same batch.
 """
@@ -8,7 +8,7 @@ interrupted, and several processes (``accelerate launch``) or accumulated gradie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from hmr.networks.precision import autocast
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import Batches, Dealing, loaded, rows_of_step, seed_of_step
 from hmr.training.config import FitConfig
 from hmr.training.preempted import PreemptedError
 from hmr.training.preemption import preemption_asked, sigterm_is_a_request
@@ -27,7 +28,8 @@ from hmr.training.run import TrainingRun, marks_of
 from hmr.training.sharding import BeforeSharding, deal_out, is_sharded, whole
 from hmr.training.state import TrainingState, keep_states, load_state, save_state
 
-Loss = Callable[[Tensor, BatchRandom], tuple[Tensor, dict[str, Tensor]]]
+#: What was loaded for some rows, and random numbers, to a loss and what is logged beside it.
+Loss = Callable[[Any, BatchRandom], tuple[Tensor, dict[str, Tensor]]]
 
 
 class Keeps(Protocol):
@@ -49,15 +51,6 @@ def learning_rate_share(step: int, config: FitConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(config.steps - warm, 1)))
 
 
-def rows_of_step(step: int, n_rows: int, batch_size: int, seed: int) -> Tensor:
-    """The rows of one step: epochs are permutations, each a function of the seed and the epoch's number."""
-    size = min(batch_size, n_rows)
-    per_epoch = max(n_rows // size, 1)
-    epoch, place = divmod(step, per_epoch)
-    order = torch.randperm(n_rows, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-    return order[place * size : (place + 1) * size]
-
-
 class _Step(nn.Module):
     """A network and its loss in one module, so that DDP sees one forward pass, whatever a loss calls."""
 
@@ -65,8 +58,8 @@ class _Step(nn.Module):
         super().__init__()
         self.network, self.loss = network, loss
 
-    def forward(self, rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.loss(rows.cpu(), random)  # DDP moves tensors to its device; rows index data on the CPU
+    def forward(self, batch: Callable[[], Any], random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.loss(batch(), random)  # a function, since DDP moves tensors, and rows index data on the CPU
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class Hooks:
 
 
 def fit(
-    model: nn.Module, loss_of_rows: Loss, n_rows: int, config: FitConfig, run: TrainingRun, hooks: Hooks | None = None
+    model: nn.Module, loss: Loss, data: Batches, config: FitConfig, run: TrainingRun, hooks: Hooks | None = None
 ) -> nn.Module:
     """Train ``model`` in place and return it; with EMA its weights are the averaged ones at the end.
 
@@ -97,15 +90,16 @@ def fit(
     PreemptedError after a SIGTERM or at ``run.stop_at`` (the state is saved), ValueError when there are no rows, the
     batch cannot be dealt out, or the state in the folder is of another run.
     """
-    if n_rows == 0:
+    if len(data) == 0:
         raise ValueError("there is nothing to train on: expected at least one sample, got none")
-    loop = _Loop(model, loss_of_rows, n_rows, config, run, hooks or Hooks())
+    loop = _Loop(model, loss, len(data), config, run, hooks or Hooks())
     start = load_state(run.folder, loop.state, loop.device) if run.folder is not None else 0
     end = config.steps if run.stop_at is None else min(run.stop_at, config.steps)
     model.train()
+    batches = loaded(data, loop.dealing, range(start, end), config.workers)
     with sigterm_is_a_request():
         for step in range(start, end):
-            loop.step(step, last=step == end - 1)
+            loop.step(step, batches, last=step == end - 1)
             if preemption_asked(loop.accelerator):
                 loop.save(step + 1)
                 raise PreemptedError(step + 1, config.steps, run.folder is not None)
@@ -133,9 +127,11 @@ class _Loop:
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         self.processes = self.accelerator.num_processes
-        self.parts = self.processes * config.gradient_accumulation_steps
+        accumulation = config.gradient_accumulation_steps
+        first = self.accelerator.process_index * accumulation
+        self.dealing = Dealing(config.batch_size, run.seed, self.processes * accumulation, first, accumulation)
         batch = min(config.batch_size, n_rows)
-        if batch % self.parts:
+        if batch % self.dealing.parts:
             raise ValueError(
                 f"a batch of {batch} cannot be dealt out evenly to {self.processes} processes x "
                 f"{config.gradient_accumulation_steps} accumulation steps; choose a batch_size that can"
@@ -166,18 +162,17 @@ class _Loop:
                 save_state(self.folder, content, step, self.config.keep_last)
         self.accelerator.wait_for_everyone()
 
-    def step(self, step: int, last: bool) -> None:
+    def step(self, step: int, batches: Iterator[Any], last: bool) -> None:
         """One optimiser step."""
         self.hooks.before_step(step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * learning_rate_share(step, self.config)
-        batch = rows_of_step(step, self.n_rows, self.config.batch_size, self.seed)
-        values = self.gradients(step, batch)
+        values = self.gradients(step, batches)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         values["grad_norm"] = torch.zeros(()) if norm is None else whole(norm)
         for name in ("loss", "grad_norm"):
             if not bool(torch.isfinite(values[name])):
-                self.diverged(f"{name} is {float(values[name])}", step, batch)
+                self.diverged(f"{name} is {float(values[name])}", step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.ema is not None:
@@ -186,27 +181,28 @@ class _Loop:
         if step % 10 == 0 or last:
             self.report(step + 1, self.config.steps, {name: float(value) for name, value in values.items()})
 
-    def gradients(self, step: int, batch: Tensor) -> dict[str, Tensor]:
+    def gradients(self, step: int, batches: Iterator[Any]) -> dict[str, Tensor]:
         """Of the whole batch, dealt out; returns its loss and logs, averaged over the parts."""
-        step_seed, accumulation = self.seed * 7_368_787 + step, self.config.gradient_accumulation_steps
+        step_seed, accumulation = seed_of_step(step, self.seed), self.dealing.own
         values: dict[str, Tensor] = {}
         for micro in range(accumulation):
-            part = self.accelerator.process_index * accumulation + micro
-            random = BatchRandom(step_seed, self.device, part, self.parts)
+            part, batch = self.dealing.first + micro, next(batches)
+            random = BatchRandom(step_seed, self.device, part, self.dealing.parts)
             torch.manual_seed(step_seed + 1_000_003 * part)  # dropout
             # Gradients of processes are averaged in the last part only.
             last = micro == accumulation - 1
             with nullcontext() if last or self.sharded else self.accelerator.no_sync(self.step_module):
                 with autocast(self.device, self.config.precision):
-                    loss, logs = self.step_module(random.deal(batch), random)
+                    loss, logs = self.step_module(lambda batch=batch: batch, random)
                 self.accelerator.backward(loss / accumulation)
             for name, value in {"loss": loss, **logs}.items():
                 values[name] = values.get(name, 0.0) + value.detach().float() / accumulation
         return values if self.processes == 1 else self.accelerator.reduce(values, "mean")  # pyright: ignore[reportReturnType]
 
-    def diverged(self, what: str, step: int, batch: Tensor) -> None:
+    def diverged(self, what: str, step: int) -> None:
         """Keep the state before the step, and stop."""
         self.save(step)
+        batch = rows_of_step(step, self.n_rows, self.config.batch_size, self.seed)
         raise TrainingDivergedError(
             f"{what} at step {step} (batch: {self.hooks.describe(batch)}): lower lr (now {self.config.lr}) and resume; the state "
             "before this step is kept"

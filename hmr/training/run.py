@@ -25,11 +25,13 @@ def to_one(report: Report) -> Callable[[str], Report]:
     return lambda stage: report
 
 
+#: Fields of ``FitConfig`` that change nothing of what comes out.
+NOT_MARKS = ("keep_last", "gradient_accumulation_steps", "shard", "workers")
+
+
 def marks_of(config: FitConfig, run: TrainingRun) -> dict[str, str]:
-    """What a state must be of to be gone on with. How many are kept, and how a batch is cut up, changes nothing."""
-    own = {f.name: str(getattr(config, f.name)) for f in fields(config)}
-    for name in ("keep_last", "gradient_accumulation_steps", "shard"):
-        own.pop(name)
+    """What a state must be of to be gone on with."""
+    own = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in NOT_MARKS}
     return {"seed": str(run.seed), **{f"fit.{name}": value for name, value in own.items()}, **run.marks}
 
 
@@ -58,6 +60,7 @@ class TrainingRun:
         save_every: steps between saved states.
         marks: what else the run is known by when it is resumed (its data, its options); a state of other marks is refused.
         stage: the name of the loop that runs.
+        features: where features of frozen branches are kept, of sets that are larger than memory; None: in memory.
     """
 
     seed: int = 0
@@ -68,6 +71,7 @@ class TrainingRun:
     save_every: int = 200
     marks: Mapping[str, str] = field(default_factory=dict)
     stage: str = ""
+    features: Path | None = None
 
     def of_stage(self, name: str) -> TrainingRun:
         """The same run in one of its stages, with a folder of its own."""

@@ -7,19 +7,24 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.camera import bearing
 from hmr.files import read_json, write_atomically, write_json
-from hmr.networks.branch_loss import Targets, estimate_loss
+from hmr.networks.branch_loss import estimate_loss
 from hmr.networks.image_branch import ImageBranch
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
-from hmr.training.config import FitConfig
+from hmr.training.config import AugmentConfig, FitConfig
 from hmr.training.fit import fit
+from hmr.training.labelled_pictures import LabelledPictures, PictureBatch
 from hmr.training.run import TrainingRun, check_marks, marks_of
 
 
 def train_image_branch(
-    branch: ImageBranch, samples: Samples, model: BodyModel, config: FitConfig, run: TrainingRun
+    branch: ImageBranch,
+    samples: Samples,
+    model: BodyModel,
+    config: FitConfig,
+    run: TrainingRun,
+    augment: AugmentConfig | None = None,
 ) -> ImageBranch:
     """On exact or pseudo-labels alike: a label is a label here. Resumes from the run's folder, also when it had finished."""
     finished = run.folder / "finished.safetensors" if run.folder is not None else None
@@ -28,16 +33,16 @@ def train_image_branch(
         check_marks(finished, read_json(finished.with_suffix(".json")), marks)
         load_model(branch, finished)
         return branch
-    targets, towards = Targets.of(samples, model), bearing(samples.K, samples.size)
+    data = LabelledPictures.of(samples, model, augment or AugmentConfig())
     device = next(branch.parameters()).device
 
-    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(batch: PictureBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
-        rgb = samples.rgb[rows].to(device).float() / 255
-        _, _, own = branch(rgb, towards[rows].to(device))
-        return estimate_loss(own, targets[rows].to(device))
+        rgb, towards, targets = batch.to(device)
+        _, _, own = branch(rgb, towards)
+        return estimate_loss(own, targets)
 
-    fit(branch, loss, len(samples), config, run)
+    fit(branch, loss, data, config, run)
     if finished is not None:
         with write_atomically(finished) as partial:
             save_model(branch, str(partial))

@@ -41,4 +41,4 @@ def test_kept_and_dropped_are_the_input_and_filtering_twice_is_filtering_once(sm
     )  # fmt: skip
     twice = clean(once, again, 0.5, tmp_path / "twice")
     assert twice.key == once.key
-    assert (twice.rgb == once.rgb).all()
+    assert (twice.rgb[:] == once.rgb[:]).all()

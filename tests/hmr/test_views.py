@@ -10,8 +10,9 @@ from hmr.body import BodyParams, smpl_of
 from hmr.camera import Camera, project
 from hmr.free_body import free_body, free_body_with_hands
 from hmr.hypotheses import Hypotheses, load_hypotheses, require_body, save_hypotheses
+from hmr.pictures import StoredPictures
 from hmr.prediction import Prediction
-from hmr.samples import load_samples, load_views, save_samples, save_views
+from hmr.samples import Samples, load_all_samples, load_samples, load_views, save_samples, save_views
 from hmr.views import Prompts, Views, check_same_pictures, matched
 
 
@@ -153,3 +154,18 @@ def test_a_prediction_is_best_first_with_its_estimate(small_world):
     assert found[[2, 1]].views.key == (samples.key[2], samples.key[1])
     with pytest.raises(ValueError, match=r"Prediction\.score"):
         replace(found, score=score[:, :2])
+
+
+def test_sets_are_joined_and_cut_without_reading_their_pictures(tmp_path, small_world):
+    for name, samples in small_world.items():
+        save_samples(tmp_path / name, samples)
+    together = load_all_samples([tmp_path / name for name in small_world])
+    some = together[[20, 3, 17]][1:]
+    assert isinstance(some.rgb, StoredPictures)
+    assert some.rgb.files[0].data_ptr() == together.rgb.files[0].data_ptr()  # nothing was copied
+    assert torch.equal(some.rgb[0], small_world["source"].rgb[3])
+    assert torch.equal(some.rgb[:], torch.stack([small_world["source"].rgb[3], small_world["target"].rgb[1]]))
+    save_samples(tmp_path / "some", some)
+    assert torch.equal(load_samples(tmp_path / "some").rgb[:], some.rgb[:])
+    both = Samples.cat([some, small_world["source"][:2]])
+    assert torch.equal(both.rgb[2], small_world["source"].rgb[0])

@@ -144,7 +144,7 @@ def test_a_checkpoint_is_an_estimator_with_one_hypothesis(samples, tmp_path: Pat
 def test_labels_of_which_nothing_is_known_are_refused(samples) -> None:
     nothing = replace(samples, part_known=torch.zeros_like(samples.part_known))
     with pytest.raises(ValueError, match="nothing to learn from"):
-        train_expressive(OSX, nothing, MODEL, FitConfig(1, 4), TrainingRun())
+        train_expressive(OSX, nothing, MODEL, ExpressiveTraining(bodies=FitConfig(1, 4)), TrainingRun())
 
 
 @pytest.mark.parametrize("stage", [0, 1], ids=["places", "bodies"])

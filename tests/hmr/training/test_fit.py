@@ -15,6 +15,7 @@ from diffusion_hmr import Generator, GeneratorConfig
 from hmr.networks.checkpoint import config_from_dict
 from hmr.networks.config import EncoderConfig
 from hmr.networks.encoder import PictureEncoder, sample_map
+from hmr.training.batches import RowNumbers
 from hmr.training.config import FitConfig
 from hmr.training.fit import Hooks, TrainingDivergedError, fit, rows_of_step
 from hmr.training.preempted import PreemptedError
@@ -38,7 +39,7 @@ def train(folder, stops, ema=0.9):
         config = FitConfig(steps=4, batch_size=8, lr=1e-2, ema_decay=ema, precision="no")
         reports = to_one(lambda s, n, v: losses.__setitem__(s, v["loss"]))
         with suppress(PreemptedError):
-            fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop))
+            fit(model, loss, RowNumbers(40), config, TrainingRun(3, reports, folder, stop_at=stop))
     return model, losses
 
 
@@ -82,7 +83,7 @@ def train_toy(accumulation=1, folder=None, report=None, shard=False, stop_at=Non
     )
     reports = to_one(report or (lambda s, n, v: losses.append(v["loss"])))
     with suppress(PreemptedError):
-        fit(model, loss, 40, config, TrainingRun(3, reports, folder, stop_at=stop_at))
+        fit(model, loss, RowNumbers(40), config, TrainingRun(3, reports, folder, stop_at=stop_at))
     return losses, model
 
 
@@ -126,19 +127,19 @@ def test_a_state_of_another_run_is_refused(tmp_path):
 
     config = FitConfig(steps=4, batch_size=2, precision="no", keep_last=2)
     with suppress(PreemptedError):
-        fit(model, loss, 8, config, TrainingRun(folder=tmp_path, save_every=1, stop_at=3))
+        fit(model, loss, RowNumbers(8), config, TrainingRun(folder=tmp_path, save_every=1, stop_at=3))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["training_state-2.pt", "training_state-3.pt"]
     with pytest.raises(ValueError, match="seed was 0, is 1"):
-        fit(model, loss, 8, config, TrainingRun(1, folder=tmp_path))
+        fit(model, loss, RowNumbers(8), config, TrainingRun(1, folder=tmp_path))
     for changes in ({"lr": 1.0}, {"batch_size": 4}, {"ema_decay": 0.5}, {"steps": 9}):
         with pytest.raises(ValueError, match=f"fit.{next(iter(changes))} was"):
-            fit(model, loss, 8, replace(config, **changes), TrainingRun(folder=tmp_path))
+            fit(model, loss, RowNumbers(8), replace(config, **changes), TrainingRun(folder=tmp_path))
     with pytest.raises(ValueError, match="content of data was None, is a1b2"):
-        fit(model, loss, 8, config, TrainingRun(folder=tmp_path, marks={"content of data": "a1b2"}))
+        fit(model, loss, RowNumbers(8), config, TrainingRun(folder=tmp_path, marks={"content of data": "a1b2"}))
     state = torch.load(tmp_path / "training_state-3.pt", weights_only=True)
     torch.save({**state, "marks": {**state["marks"], "processes": "2"}}, tmp_path / "training_state-3.pt")
     with pytest.raises(ValueError, match="processes was 2, is 1"):
-        fit(model, loss, 8, config, TrainingRun(folder=tmp_path))
+        fit(model, loss, RowNumbers(8), config, TrainingRun(folder=tmp_path))
 
 
 def test_sigterm_saves_and_the_same_call_continues(tmp_path):
@@ -154,9 +155,9 @@ def test_sigterm_saves_and_the_same_call_continues(tmp_path):
     config = FitConfig(steps=5, batch_size=2, precision="no")
     hooks = Hooks(before_step=ask)
     with pytest.raises(PreemptedError, match="after step 3 of 5; the state is saved"):
-        fit(model, loss, 8, config, TrainingRun(folder=tmp_path), hooks)
+        fit(model, loss, RowNumbers(8), config, TrainingRun(folder=tmp_path), hooks)
     assert (tmp_path / "training_state-3.pt").exists()
-    fit(model, loss, 8, config, TrainingRun(folder=tmp_path), hooks)
+    fit(model, loss, RowNumbers(8), config, TrainingRun(folder=tmp_path), hooks)
     assert not list(tmp_path.iterdir())
 
 
@@ -168,12 +169,12 @@ def test_every_row_is_seen_once_in_an_epoch():
 def test_a_loss_that_is_not_finite_stops_with_advice():
     model = nn.Linear(1, 1)
     with pytest.raises(TrainingDivergedError, match="lower lr"):
-        fit(model, lambda r, g: (model.weight.sum() * torch.nan, {}), 8, FitConfig(steps=2), TrainingRun())
+        fit(model, lambda r, g: (model.weight.sum() * torch.nan, {}), RowNumbers(8), FitConfig(steps=2), TrainingRun())
 
 
 def test_nothing_to_train_on():
     with pytest.raises(ValueError, match="nothing to train on"):
-        fit(nn.Linear(1, 1), lambda r, g: (torch.zeros(1), {}), 0, FitConfig(steps=1), TrainingRun())
+        fit(nn.Linear(1, 1), lambda r, g: (torch.zeros(1), {}), RowNumbers(0), FitConfig(steps=1), TrainingRun())
 
 
 def test_an_unknown_configuration_key_suggests_the_nearest():
