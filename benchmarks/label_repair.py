@@ -74,7 +74,7 @@ def main() -> None:
             found = {"before_mm": mean_figure(before)}
             for kind, variant in VARIANTS.items():
                 config = replace(variant, keypoint_sigma_share=noise / 256)
-                fitted = refine(given.label, given.keypoints_2d, given.K, given.size, model, prior, config)
+                fitted = refine(given, model, prior, config)
                 after = pve_mm(fitted, truth, model).numpy()
                 found[f"{kind}, percent"] = bootstrap(percent_change, after, before)
             kept, better = repair(

@@ -99,17 +99,16 @@ def anchor_loss(change: _Change, moved: Tensor, config: RepairConfig) -> Tensor:
 
 
 def refine(
-    start: BodyParams, keypoints_2d: Tensor, K: Tensor, size: int, model: BodyModel, prior: PosePrior | None,
-    config: RepairConfig, joints: int = NUM_TWISTS,
-) -> BodyParams:  # fmt: skip
-    """Bodies [b] fitted to keypoints_2d (b, 29, 3), crop pixels with a confidence. K (b, 3, 3); size: the crop's side in pixels.
-    joints: how many of the 23 may turn; the others stay (labels of SMPL-X have 21).
+    samples: Samples, model: BodyModel, prior: PosePrior | None, config: RepairConfig, joints: int = NUM_TWISTS
+) -> BodyParams:
+    """The labels fitted to their 2D keypoints. joints: how many of the 23 may turn; the others stay (labels of SMPL-X have 21).
 
     A body that is not finite, before or after, is given back as it was.
     """
+    start = samples.label
     finite = torch.stack([x.flatten(1).isfinite().all(1) for x in _fields(start)]).all(0)
     safe = start.map(lambda x: torch.nan_to_num(x))
-    seen = torch.nan_to_num(keypoints_2d)
+    seen = torch.nan_to_num(samples.keypoints_2d)
     change = _Change.none_of(safe, joints)
     first = _relative(model.keypoints(safe)).detach()
     optimiser = torch.optim.Adam(change.parts(), lr=config.lr)
@@ -118,7 +117,7 @@ def refine(
         body = change.applied(safe)
         points = model.keypoints(body)
         in_front = torch.cat([points[..., :2], points[..., 2:].clamp_min(0.1)], -1)
-        loss = keypoint_loss(project(in_front, K), seen, config.keypoint_sigma_share * size)
+        loss = keypoint_loss(project(in_front, samples.K), seen, config.keypoint_sigma_share * samples.size)
         loss = loss + anchor_loss(change, _relative(points) - first, config) + 0.5 * body.shape.square().sum(-1)
         if prior is not None and config.prior > 0:
             loss = loss + config.prior * prior(body.R_parent_joint)
@@ -151,7 +150,7 @@ def repair(
     """
     if not bool((samples.keypoints_2d[..., 2] > 0).any()):
         raise ValueError("the labels have no 2D keypoints to be repaired by")
-    fitted = refine(samples.label, samples.keypoints_2d, samples.K, samples.size, model, prior, config, joints)
+    fitted = refine(samples, model, prior, config, joints)
     both = BodyParams.stack([samples.label, fitted], dim=1)
     score = score_both_ways(scorer, samples, Hypotheses(samples.key, both, model.family, "repair", 0), model).value
     better = score[:, 1] > score[:, 0]

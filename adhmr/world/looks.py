@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -89,17 +90,25 @@ def _dress(rng: np.random.Generator, n: int, model: SkinnedBody) -> tuple[np.nda
     return rgb.astype(np.float32), stripe
 
 
-def _things(
-    rng: np.random.Generator, n: int, most: int, counts: tuple[int, int], sizes: tuple[float, float], centre: np.ndarray,
-    scatter: float, size: int,
-) -> np.ndarray:  # fmt: skip
-    """(n, most, 9) boxes and ellipses around ``centre`` (n, 2) pixels."""
+@dataclass(frozen=True)
+class _Things:
+    """Boxes and ellipses: at most so many, how many in fact, how large and how far from the middle as shares of the picture."""
+
+    most: int
+    counts: tuple[int, int]
+    sizes: tuple[float, float]
+    scatter: float
+
+
+def _drawn(rng: np.random.Generator, n: int, kind: _Things, centre: np.ndarray, size: int) -> np.ndarray:
+    """(n, most, 9) around ``centre`` (n, 2) pixels."""
+    most, counts = kind.most, kind.counts
     things = np.zeros((n, most, 9), dtype=np.float32)
     number = rng.integers(counts[0], counts[1] + 1, size=n)
     present = np.arange(most)[None] < number[:, None]
     things[..., 0] = np.where(present, rng.integers(1, 3, size=(n, most)), 0)
-    things[..., 1:3] = centre[:, None] + rng.normal(0, scatter * size, (n, most, 2))
-    half = 0.5 * size * rng.uniform(*sizes, (n, most, 1)) * rng.uniform(0.6, 1.5, (n, most, 2))
+    things[..., 1:3] = centre[:, None] + rng.normal(0, kind.scatter * size, (n, most, 2))
+    half = 0.5 * size * rng.uniform(*kind.sizes, (n, most, 1)) * rng.uniform(0.6, 1.5, (n, most, 2))
     things[..., 3:5] = np.maximum(half, 1.0)
     things[..., 5] = rng.uniform(0, np.pi, (n, most))
     things[..., 6:9] = _colours(rng, n * most).reshape(n, most, 3)
@@ -114,6 +123,8 @@ def sample_looks(rng: np.random.Generator, n: int, domain: Domain, model: Skinne
     base = _colours(rng, n, saturation=(0.02, 0.5), value=(0.35, 0.95))
     backdrop = np.clip(base[:, None] + rng.normal(0, 0.06 + 0.12 * domain.clutter, (n, 4, 3)), 0, 1)
     middle = np.full((n, 2), size / 2)
+    occluders = _Things(MAX_OCCLUDERS, domain.occluders, domain.occluder_size, 0.22)
+    objects = _Things(MAX_OBJECTS, (0, round(MAX_OBJECTS * domain.clutter)), (0.1, 0.5), 0.4)
     return Looks(
         vertex_rgb=vertex_rgb,
         stripe=stripe,
@@ -123,7 +134,7 @@ def sample_looks(rng: np.random.Generator, n: int, domain: Domain, model: Skinne
         backdrop=backdrop.astype(np.float32),
         clutter=(domain.clutter * rng.uniform(0.4, 1.0, n)).astype(np.float32),
         noise=np.full(n, domain.noise, dtype=np.float32),
-        occluders=_things(rng, n, MAX_OCCLUDERS, domain.occluders, domain.occluder_size, middle, 0.22, size),
-        objects=_things(rng, n, MAX_OBJECTS, (0, round(MAX_OBJECTS * domain.clutter)), (0.1, 0.5), middle, 0.4, size),
+        occluders=_drawn(rng, n, occluders, middle, size),
+        objects=_drawn(rng, n, objects, middle, size),
         seed=rng.integers(1 << 30, size=n),
     )

@@ -48,7 +48,7 @@ def is_sharded(network: nn.Module) -> bool:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """All of a tensor, on every process; every process must ask."""
+    """All of a tensor, on every process. Collective: all processes call it."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -60,7 +60,7 @@ def dealt_like(tensor: Tensor, like: Tensor) -> Tensor:
 
 
 def whole_states(network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The network's and the optimiser's state, whole; every process must ask, the first one gets them."""
+    """The network's and the optimiser's state, whole, in the first process. Collective: all processes call it."""
     return get_model_state_dict(network, options=_WHOLE), get_optimizer_state_dict(network, optimizer, options=_WHOLE)
 
 
@@ -85,7 +85,7 @@ class BeforeSharding:
         return cls(tuple((m, type(m), {name: dict(getattr(m, name)) for name in _HOOKS}) for m in network.modules()))
 
     def restore(self) -> None:
-        """Every process gets the plain network with whole parameters; every process must ask."""
+        """Every process gets the plain network with whole parameters. Collective: all processes call it."""
         for module, kind, hooks in self.modules:
             for name, parameter in list(module._parameters.items()):
                 if isinstance(parameter, DTensor):
@@ -100,5 +100,5 @@ class BeforeSharding:
 
 
 def whole_list(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Of averaged weights; every process must ask."""
+    """Of averaged weights. Collective: all processes call it."""
     return [whole(t).detach().cpu() for t in tensors]

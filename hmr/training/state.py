@@ -29,7 +29,7 @@ class TrainingState:
     marks: dict[str, str]
 
     def content(self, step: int) -> dict[str, Any]:
-        """What is written. Of a network that is dealt out to the processes it is whole, and every process must ask for it."""
+        """What is written. Of a network that is dealt out to the processes it is whole, and all processes call this."""
         if is_sharded(self.model):
             model, optimizer = whole_states(self.model, self.optimizer)
         else:

@@ -32,7 +32,7 @@ def noisy(samples):
 def test_a_label_comes_nearer_to_its_keypoints_and_to_the_truth(small_world):
     samples = small_world["source"]
     start, prior = noisy(samples), PosePrior.fit(small_world["target"].label, shrink=0.9)
-    fitted = refine(start, samples.keypoints_2d, samples.K, samples.size, MODEL, prior, QUICK)
+    fitted = refine(replace(samples, label=start), MODEL, prior, QUICK)
 
     def off(params):
         return float(keypoint_loss(project(MODEL.keypoints(params), samples.K), samples.keypoints_2d, 1.0).mean())
@@ -48,7 +48,10 @@ def test_without_keypoints_and_prior_a_label_stays_where_it_is(small_world):
     samples = small_world["source"]
     start = replace(samples.label, shape=torch.zeros_like(samples.label.shape))
     fitted = refine(
-        start, torch.zeros_like(samples.keypoints_2d), samples.K, samples.size, MODEL, None, RepairConfig(steps=5)
+        replace(samples, label=start, keypoints_2d=torch.zeros_like(samples.keypoints_2d)),
+        MODEL,
+        None,
+        RepairConfig(steps=5),
     )
     torch.testing.assert_close(MODEL.keypoints(fitted), MODEL.keypoints(start), atol=1e-4, rtol=0)
 
@@ -58,8 +61,8 @@ def test_a_label_that_is_not_finite_comes_back_and_harms_no_other(small_world):
     start = noisy(samples)
     broken = replace(start, t_cam_root=start.t_cam_root.clone())
     broken.t_cam_root[2] = torch.nan
-    alone = refine(start, samples.keypoints_2d, samples.K, samples.size, MODEL, None, QUICK)
-    fitted = refine(broken, samples.keypoints_2d, samples.K, samples.size, MODEL, None, QUICK)
+    alone = refine(replace(samples, label=start), MODEL, None, QUICK)
+    fitted = refine(replace(samples, label=broken), MODEL, None, QUICK)
     assert bool(fitted.t_cam_root[2].isnan().all())
     torch.testing.assert_close(fitted.R_parent_joint[[0, 1, 3]], alone.R_parent_joint[[0, 1, 3]], atol=1e-5, rtol=0)
 
