@@ -48,13 +48,13 @@ class StoredPictures:
         return len(self.row)
 
     @overload
-    def __getitem__(self, rows: int) -> Tensor: ...
+    def __getitem__(self, rows: int | np.integer) -> Tensor: ...
     @overload
     def __getitem__(self, rows: Rows) -> Tensor: ...
-    def __getitem__(self, rows: int | Rows) -> Tensor:
+    def __getitem__(self, rows: int | np.integer | Rows) -> Tensor:
         """Read into memory: one picture (3, s, s), or some."""
-        if isinstance(rows, int):
-            return self.files[self.file[rows]][self.row[rows]].clone()
+        if isinstance(rows, int | np.integer) or (isinstance(rows, Tensor | np.ndarray) and rows.ndim == 0):
+            return self.files[self.file[int(rows)]][self.row[int(rows)]].clone()
         some = self.select(rows)
         out = torch.empty(some.shape, dtype=torch.uint8)
         for number in np.unique(some.file):
