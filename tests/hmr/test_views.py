@@ -161,7 +161,8 @@ def test_sets_are_joined_and_cut_without_reading_their_pictures(tmp_path, small_
         save_samples(tmp_path / name, samples)
     together = load_all_samples([tmp_path / name for name in small_world])
     some = together[[20, 3, 17]][1:]
-    assert isinstance(some.rgb, StoredPictures) and isinstance(together.rgb, StoredPictures)
+    assert isinstance(some.rgb, StoredPictures)
+    assert isinstance(together.rgb, StoredPictures)
     assert some.rgb.files[0].data_ptr() == together.rgb.files[0].data_ptr()  # nothing was copied
     assert torch.equal(some.rgb[0], small_world["source"].rgb[3])
     for number in (np.int64(0), np.array(0), torch.tensor(0)):  # as a tensor takes them
