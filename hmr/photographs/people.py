@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hmr.camera import Camera, square_crop_affine
 from hmr.files import read_json
+from hmr.keypoint_sets import Keypoints
 from hmr.photographs.folder import Photographs, Skipped
 from hmr.views import Views
 
@@ -20,12 +21,21 @@ from hmr.views import Views
 LARGEST_BOX = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
-    """key: unique. box_xyxy: in pixels of the upright photograph."""
+    """Somebody in a photograph, and what is said of them beside the picture.
+
+    Attributes:
+        key: unique.
+        box_xyxy: in pixels of the upright photograph.
+        keypoints: in the same pixels, or None.
+        mask: (h, w) in [0, 1] over the photograph, or None.
+    """
 
     key: str
     box_xyxy: tuple[float, float, float, float]
+    keypoints: Keypoints | None = None
+    mask: np.ndarray | None = None
 
 
 def check_box(box_xyxy: tuple[float, float, float, float], width: int, height: int) -> None:
