@@ -55,5 +55,5 @@ def test_the_three_users_can_type_what_the_readme_says(place):
             words = shlex.split(re.sub(r"--count \d+", "--count 16", line))
             assert words[0] == "adhmr"
             assert main(words[1:]) == 0, line
-    for made in ("checkpoints/aligned-too/model.safetensors", "cleaned-too/scores.parquet", "ranked/leaderboard.csv"):
+    for made in ("checkpoints/aligned-too/model.safetensors", "cleaned-too/scores.parquet", "ranked/ranked.csv"):
         assert (place / made).exists()
