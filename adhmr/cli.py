@@ -20,6 +20,7 @@ COMMANDS = {
     "synth": "make pictures with exact labels, or pseudo-labels with hidden truth; draw a contact sheet",
     "train-generator": "train the diffusion generator on labelled pictures",
     "train-regressor": "train a deterministic regressor of bodies with hands and face",
+    "train-prompted": "train a generator that is told keypoints instead of pictures",
     "train-scorer": "train HMR-Scorer on exactly labelled pictures",
     "predict": "propose and rank bodies for people in photographs",
     "rank": "score candidates of any source in their pictures",
@@ -97,7 +98,7 @@ def _first_line(message: str, known: list[str]) -> str:
 
 
 #: Commands that go on where they were when the same line is given again.
-RESUMABLE = ("demo", "train-generator", "train-regressor", "train-scorer", "align", "score", "repair")
+RESUMABLE = ("demo", "train-generator", "train-regressor", "train-prompted", "train-scorer", "align", "score", "repair")
 
 
 def _check_device(options: object) -> None:

@@ -13,7 +13,7 @@ from hmr.body import BodyModel, BodyParams, check_body
 from hmr.estimator import Estimator
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
 from hmr.views import Views

@@ -44,6 +44,7 @@ class TrainingJob:
     out: Path
     run: TrainingRun
     tracker: Tracker
+    progress: StageProgress
 
     @property
     def unfinished(self) -> Path:
@@ -70,7 +71,7 @@ def training_job(command: str, options: Any, costs: dict[str, float], inputs: li
             marks=marks_of(options, inputs),
         )
         try:
-            yield TrainingJob(out, run, tracker)
+            yield TrainingJob(out, run, tracker, progress)
         finally:
             tracker.close()
         write_provenance(out, command, asdict(options), options.seed, inputs)

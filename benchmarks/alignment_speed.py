@@ -32,7 +32,7 @@ from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.networks.branch_loss import Targets
 from hmr.networks.checkpoint import config_from_dict
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
 from hmr.networks.precision import autocast, fast_precision
 from hmr.pose_state import STATE_DIM
 from hmr.samples import load_samples

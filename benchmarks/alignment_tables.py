@@ -36,7 +36,7 @@ from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import pelvis_aligned, point_error_mm
 from hmr.networks.branch_loss import Targets
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
 from hmr.samples import Samples, load_samples
 from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom

@@ -26,7 +26,7 @@ from diffusion_hmr.config import GeneratorTraining
 from diffusion_hmr.train import train_generator
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body
-from hmr.networks.image_branch import conditions_of
+from hmr.networks.conditions import conditions_of
 from hmr.samples import Samples, load_samples
 from hmr.training.run import TrainingRun
 from regressors import Regressor

@@ -29,7 +29,7 @@ from hmr.files import code_version, write_json
 from hmr.free_body import free_body
 from hmr.inverse_kinematics import rotations_from_keypoints
 from hmr.networks.branch_loss import Targets
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
 from hmr.pose_state import PoseState, body_from_state, points_from_uvd
 from hmr.samples import Samples, load_samples
 from hmr.training.run import TrainingRun

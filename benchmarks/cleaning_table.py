@@ -32,7 +32,8 @@ from hmr.camera import project
 from hmr.files import code_version, write_json
 from hmr.free_body import free_body_with_hands
 from hmr.metrics import body_errors_mm
-from hmr.networks.image_branch import ImageBranch, conditions_of
+from hmr.networks.conditions import conditions_of
+from hmr.networks.image_branch import ImageBranch
 from hmr.part_metrics import expressive_errors_mm
 from hmr.samples import Samples
 from hmr.skeleton import NUM_JOINTS

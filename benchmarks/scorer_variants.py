@@ -18,8 +18,9 @@ from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.inverse_kinematics import twists_from_rotations
 from hmr.networks.blocks import Blocks
+from hmr.networks.conditions import Estimate
 from hmr.networks.encoder import sample_map
-from hmr.networks.image_branch import Estimate, ImageBranch
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.precision import autocast
 from hmr.samples import Samples
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS

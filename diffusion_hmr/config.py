@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hmr.networks.config import BlocksConfig, ImageBranchConfig
-from hmr.training.config import AugmentConfig, FitConfig
+from hmr.networks.config import BlocksConfig, ImageBranchConfig, PromptBranchConfig
+from hmr.training.config import AugmentConfig, DetectorNoise, FitConfig
 
 SamplerName = Literal["dpm-solver++", "ddim"]
 
@@ -23,6 +23,8 @@ class GeneratorConfig:
         size: side of the crops in pixels.
         enlarge: how many times a person's box a crop is.
         body: family of the body model that it was trained on.
+        branch: what looks at pictures.
+        prompts: what is told marks instead of pictures; None: pictures are looked at.
         prediction, sampler, sampling_steps: see ``diffusion_hmr.objective``.
         chunk: hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU.
     """
@@ -31,6 +33,7 @@ class GeneratorConfig:
     enlarge: float = 1.2
     body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    prompts: PromptBranchConfig | None = None
     denoiser: BlocksConfig = field(default_factory=BlocksConfig)
     prediction: PredictionType = "v_prediction"
     sampler: SamplerName = "dpm-solver++"
@@ -51,3 +54,20 @@ class GeneratorTraining:
     denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=600, batch_size=128, lr=4e-3, ema_decay=0.995))
     branch_share: float = 0.67
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+@dataclass(frozen=True)
+class PromptedTraining:
+    """The two fits of a prompted generator.
+
+    Attributes:
+        people: that are made once; what is marked of them is drawn anew at every step.
+        noise: of the marks.
+        draws: noise levels per person and step of the denoiser.
+    """
+
+    branch: FitConfig = field(default_factory=lambda: FitConfig(steps=4000, batch_size=384, lr=2e-3, ema_decay=0.998))
+    denoiser: FitConfig = field(default_factory=lambda: FitConfig(steps=2000, batch_size=128, lr=3e-3, ema_decay=0.998))
+    people: int = 200_000
+    noise: DetectorNoise = field(default_factory=DetectorNoise)
+    draws: int = 2

@@ -9,8 +9,8 @@ from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
 from diffusion_hmr.objective import DiffusionObjective
+from hmr.networks.conditions import Conditions
 from hmr.networks.config import BlocksConfig
-from hmr.networks.image_branch import Conditions
 from hmr.networks.pose_network import PoseNetwork
 from hmr.pose_state import STATE_DIM
 

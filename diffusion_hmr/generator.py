@@ -14,8 +14,10 @@ from diffusion_hmr.objective import DiffusionObjective
 from hmr.body import BodyModel, BodyParams, check_body
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.precision import fast_precision
+from hmr.networks.prompt_branch import PromptBranch
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
 from hmr.views import Views, check_crop_size
 
@@ -34,9 +36,12 @@ class Generator(Pretrained):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        self.branch = ImageBranch(config.branch, config.size)
+        if config.prompts is None:
+            self.branch = ImageBranch(config.branch, config.size)
+        else:
+            self.branch = PromptBranch(config.prompts)
         objective = DiffusionObjective(config.prediction, config.sampler, config.sampling_steps)
-        self.denoiser = Denoiser(config.denoiser, config.branch.encoder.channels, objective)
+        self.denoiser = Denoiser(config.denoiser, self.branch.channels, objective)
 
     @property
     def crop_size(self) -> int:

@@ -12,7 +12,8 @@ from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.generator import Generator
 from hmr.body import BodyModel
 from hmr.networks.branch_loss import Targets, root_mean_square
-from hmr.networks.image_branch import Conditions
+from hmr.networks.conditions import Conditions
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.stored_conditions import stored_conditions
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
@@ -59,6 +60,10 @@ def train_generator(
     torch.manual_seed(run.seed)
     generator = Generator(replace(config, body=model.family)).to(run.device)
     generator.check_size(samples)
+    if not isinstance(generator.branch, ImageBranch):
+        raise ValueError(
+            "generator.prompts: a generator that is told marks does not learn from pictures; train it by train-prompted"
+        )
     if start_from is not None:
         generator.load_state_dict(start_from.state_dict())
     seen, held_back = split_rows(len(samples), training.branch_share, run.seed)

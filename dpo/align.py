@@ -21,7 +21,7 @@ from dpo.lora import add_lora, merge_lora
 from dpo.loss import PairErrors, preference_logs
 from dpo.pairs import PreferencePairs
 from dpo.reference import follow, frozen_copy
-from hmr.networks.image_branch import Conditions
+from hmr.networks.conditions import Conditions
 from hmr.training.batch_random import BatchRandom
 from hmr.training.batches import RowNumbers
 from hmr.training.config import TimestepWeighting

@@ -15,7 +15,7 @@ from dpo.pairs import PreferencePairs, make_pairs
 from hmr.body import BodyModel
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_distance_mm, pelvis_aligned
-from hmr.networks.image_branch import Conditions
+from hmr.networks.conditions import Conditions
 from hmr.samples import Samples
 from hmr.views import Views
 from scorer.scorer import Scorer

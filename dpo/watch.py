@@ -18,7 +18,7 @@ from hmr.body import BodyModel
 from hmr.files import read_json, write_atomically, write_json
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, pairwise_distance_mm, pelvis_aligned, spread_mm
-from hmr.networks.image_branch import Conditions
+from hmr.networks.conditions import Conditions
 from hmr.samples import Samples
 from hmr.views import Views
 

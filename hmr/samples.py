@@ -111,6 +111,8 @@ def _view_arrays(views: Views) -> dict[str, np.ndarray]:
         out["T_cam_world"] = views.camera.T_cam_world.numpy().astype(np.float32)
     if views.prompts is not None:
         out["prompt_keypoints_px"] = views.prompts.keypoints_px.numpy().astype(np.float32)
+        if views.prompts.mask is not None:
+            out["prompt_mask"] = views.prompts.mask.numpy()
     return out
 
 
@@ -123,8 +125,10 @@ def _views_of(arrays: dict[str, np.ndarray], rgb: Pictures, where: Path) -> View
         return Views.whole(key, rgb, torch.from_numpy(arrays["K"]))
     T = torch.from_numpy(arrays["T_cam_world"]) if "T_cam_world" in arrays else None
     camera = Camera(torch.from_numpy(arrays["K_picture"]), torch.from_numpy(arrays["picture_wh"]).long(), T)
-    prompts = arrays.get("prompt_keypoints_px")
-    said = None if prompts is None else Prompts(torch.from_numpy(prompts))
+    said = None
+    if "prompt_keypoints_px" in arrays:
+        mask = torch.from_numpy(arrays["prompt_mask"]) if "prompt_mask" in arrays else None
+        said = Prompts(torch.from_numpy(arrays["prompt_keypoints_px"]), mask)
     return Views(key, rgb, camera, torch.from_numpy(arrays["A_view_picture"]), said)
 
 

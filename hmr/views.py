@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hmr.body import BodyParams
 from hmr.camera import Camera
+from hmr.keypoint_sets import PROMPT_POINTS
 from hmr.pictures import Pictures, Rows, StoredPictures, row_numbers
 
 
@@ -20,27 +21,38 @@ class Prompts:
     """What somebody says of n views beside their pictures: a person's clicks, a detector's keypoints. None of it is truth.
 
     Attributes:
-        keypoints_px: (n, 29, 3) x, y in the view's pixels and a confidence in [0, 1] of SMPL's keypoints; 0: nothing is said.
+        keypoints_px: (n, 24, 3) of ``PROMPT_POINTS``: x, y in the view's pixels and a confidence in [0, 1]; 0: nothing is said.
+        mask: (n, s, s) uint8, 255 where the person is; None: nothing is said.
     """
 
     keypoints_px: Tensor
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.keypoints_px.ndim != 3 or self.keypoints_px.shape[-1] != 3:
-            raise ValueError(f"Prompts.keypoints_px: expected (n, k, 3), got {tuple(self.keypoints_px.shape)}")
+        n = len(self.keypoints_px)
+        if tuple(self.keypoints_px.shape) != (n, len(PROMPT_POINTS), 3):
+            raise ValueError(
+                f"Prompts.keypoints_px: expected (n, {len(PROMPT_POINTS)}, 3), got {tuple(self.keypoints_px.shape)}"
+            )
+        if self.mask is not None and (self.mask.ndim != 3 or len(self.mask) != n):
+            raise ValueError(f"Prompts.mask: expected ({n}, s, s), got {tuple(self.mask.shape)}")
 
     def __len__(self) -> int:
         return len(self.keypoints_px)
 
     def __getitem__(self, rows: Tensor) -> Prompts:
-        return Prompts(self.keypoints_px[rows])
+        return self.map(lambda x: x[rows])
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Prompts:
-        return Prompts(function(self.keypoints_px))
+        return Prompts(function(self.keypoints_px), None if self.mask is None else function(self.mask))
 
     @staticmethod
     def cat(parts: list[Prompts]) -> Prompts:
-        return Prompts(torch.cat([part.keypoints_px for part in parts]))
+        """Masks that are given of some only are left out."""
+        masks = [part.mask for part in parts if part.mask is not None]
+        return Prompts(
+            torch.cat([p.keypoints_px for p in parts]), torch.cat(masks) if len(masks) == len(parts) else None
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from hmr.body import BodyModel, BodyParams, check_body
 from hmr.hypotheses import Hypotheses
 from hmr.networks.branch_loss import root_mean_square
 from hmr.networks.checkpoint import Pretrained
-from hmr.networks.image_branch import Conditions, ImageBranch, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.pose_network import PoseNetwork
 from hmr.networks.precision import autocast
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hmr.networks.image_branch import Estimate
+from hmr.networks.conditions import Estimate
 
 
 def expected_absolute(difference: Tensor, scale: Tensor) -> Tensor:

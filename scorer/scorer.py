@@ -18,8 +18,9 @@ from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import Blocks
 from hmr.networks.checkpoint import config_from_dict, load_weights, read_config, save_network
+from hmr.networks.conditions import Estimate
 from hmr.networks.encoder import sample_map
-from hmr.networks.image_branch import Estimate, ImageBranch
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.precision import autocast
 from hmr.skeleton import NUM_KEYPOINTS
 from hmr.views import Views, check_crop_size, check_same_pictures

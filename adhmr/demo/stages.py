@@ -41,7 +41,7 @@ from hmr.files import write_atomically, write_json
 from hmr.hypotheses import Hypotheses, load_hypotheses, save_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
 from hmr.networks.branch_loss import Targets
-from hmr.networks.image_branch import Conditions, conditions_of
+from hmr.networks.conditions import Conditions, conditions_of
 from hmr.samples import Samples, load_views, save_samples, save_views
 from hmr.training.run import TrainingRun, to_one
 from regressors import Regressor, RegressorConfig

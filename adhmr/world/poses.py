@@ -169,7 +169,34 @@ def _about(axis: str, angle: Tensor) -> Tensor:
     return rotvec_to_rotmat(rotvec)
 
 
-def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.ndarray]:
+@dataclass(frozen=True)
+class Spread:
+    """How far n poses go from their gestures: of limbs' directions (arms, legs (n, 1)), and times the bends of spine and head."""
+
+    arms: Tensor
+    legs: Tensor
+    bend: Tensor
+
+    @classmethod
+    def of_gestures(cls, gestures: np.ndarray) -> Spread:
+        """As the table says: upright people who do what people do."""
+        table = list(GESTURES.values())
+        arms, legs = (torch.tensor([[getattr(table[g], f)] for g in gestures]) for f in ("arm_sigma", "leg_sigma"))
+        return cls(arms, legs, torch.ones(len(gestures), 1))
+
+    @classmethod
+    def wide(cls, rng: np.random.Generator, count: int) -> Spread:
+        """Athletes: a little, far, and very far from the gestures (a third each)."""
+        arms, legs, bend = torch.tensor([(0.35, 0.3, 1.3), (0.6, 0.5, 2.2), (0.9, 0.8, 3.2)])[
+            torch.from_numpy(rng.integers(3, size=count))
+        ].unbind(1)
+        return cls(arms[:, None], legs[:, None], bend[:, None])
+
+    def __getitem__(self, rows: Tensor) -> Spread:
+        return Spread(self.arms[rows], self.legs[rows], self.bend[rows])
+
+
+def _draw(rng: np.random.Generator, gestures: np.ndarray, spread: Spread) -> tuple[Tensor, np.ndarray]:
     """One pose (n, 23, 3, 3) for each gesture index, and whether its sides are swapped (n,)."""
     table = list(GESTURES.values())
     n = len(gestures)
@@ -181,7 +208,6 @@ def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.nd
     def noise(sigma: Tensor, *shape: int) -> Tensor:
         return torch.from_numpy(rng.standard_normal((n, *shape)).astype(np.float32)) * sigma
 
-    arm_sigma, leg_sigma = gather(lambda g: g.arm_sigma)[:, None], gather(lambda g: g.leg_sigma)[:, None]
     arms = {s: gather(lambda g, s=s: getattr(g, f"{s}_arm")) for s in ("left", "right")}
     legs = {s: gather(lambda g, s=s: getattr(g, f"{s}_leg")) for s in ("left", "right")}
     spine, head = gather(lambda g: g.spine), gather(lambda g: g.head)
@@ -195,8 +221,12 @@ def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.nd
 
     arms, legs = swapped(arms), swapped(legs)
     flip = torch.where(mirrored, -1.0, 1.0)[:, None] * torch.tensor([0.0, 1.0, 1.0]) + torch.tensor([1.0, 0.0, 0.0])
-    spine = spine * flip + noise(torch.tensor([0.10, 0.08, 0.12]), 3)
-    head = head * flip + 0.3 * spine * torch.tensor([-1.0, -1.0, 1.0]) + noise(torch.tensor([0.15, 0.10, 0.30]), 3)
+    spine = spine * flip + noise(torch.tensor([0.10, 0.08, 0.12]) * spread.bend, 3)
+    head = (
+        head * flip
+        + 0.3 * spine * torch.tensor([-1.0, -1.0, 1.0])
+        + noise(torch.tensor([0.15, 0.10, 0.30]) * spread.bend.sqrt(), 3)
+    )
 
     R = torch.eye(3).expand(n, NUM_TWISTS, 3, 3).clone()
     bend = (
@@ -208,8 +238,8 @@ def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.nd
     R[:, _JOINT["neck"]] = R[:, _JOINT["head"]] = rotvec_to_rotmat(nod)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         mirror = torch.tensor([sign, 1.0, 1.0])
-        upper = _unit((arms[side][:, 0] + noise(arm_sigma, 3)) * mirror)
-        fore = _unit((arms[side][:, 1] + noise(arm_sigma, 3)) * mirror)
+        upper = _unit((arms[side][:, 0] + noise(spread.arms, 3)) * mirror)
+        fore = _unit((arms[side][:, 1] + noise(spread.arms, 3)) * mirror)
         collar = rotvec_to_rotmat(torch.tensor([0.0, 0.0, sign]) * (0.25 * upper[:, 1:2].clamp(-0.4, 1.0)))
         shoulder, elbow = arm_rotations(upper, fore, sign)
         R[:, _JOINT[f"{side}_collar"]] = collar
@@ -217,8 +247,8 @@ def _draw(rng: np.random.Generator, gestures: np.ndarray) -> tuple[Tensor, np.nd
         R[:, _JOINT[f"{side}_elbow"]] = elbow
         R[:, _JOINT[f"{side}_wrist"]] = rotvec_to_rotmat(noise(torch.tensor([0.35, 0.15, 0.25]), 3))
         R[:, _JOINT[f"{side}_hand"]] = rotvec_to_rotmat(noise(torch.tensor([0.05, 0.05, 0.25]), 3))
-        thigh = _unit((legs[side][:, 0] + noise(leg_sigma, 3)) * mirror)
-        shin = _unit((legs[side][:, 1] + noise(leg_sigma, 3)) * mirror)
+        thigh = _unit((legs[side][:, 0] + noise(spread.legs, 3)) * mirror)
+        shin = _unit((legs[side][:, 1] + noise(spread.legs, 3)) * mirror)
         hip, knee = leg_rotations(thigh, shin)
         R[:, _JOINT[f"{side}_hip"]], R[:, _JOINT[f"{side}_knee"]] = hip, knee
         R[:, _JOINT[f"{side}_ankle"]] = rotvec_to_rotmat(noise(torch.tensor([0.18, 0.12, 0.08]), 3))
@@ -262,17 +292,18 @@ class Poses:
     mirrored: np.ndarray
 
 
-def sample_poses(rng: np.random.Generator, count: int, model: SkinnedBody, tries: int = 6) -> Poses:
-    """Poses that collide are drawn again, ``tries`` times."""
+def sample_poses(rng: np.random.Generator, count: int, model: SkinnedBody, tries: int = 6, wide: bool = False) -> Poses:
+    """Poses that collide are drawn again, ``tries`` times. wide: of athletes as well as of everyday gestures."""
     weights = np.array([g.weight for g in GESTURES.values()])
     gestures = rng.choice(len(weights), size=count, p=weights / weights.sum())
+    spread = Spread.wide(rng, count) if wide else Spread.of_gestures(gestures)
     rest = model.rest_keypoints(torch.zeros(10))
-    R, mirrored = _draw(rng, gestures)
+    R, mirrored = _draw(rng, gestures, spread)
     for _ in range(tries):
         bad = torch.nonzero(collides(R, rest))[:, 0]
         if len(bad) == 0:
             break
-        R[bad], mirrored[bad.numpy()] = _draw(rng, gestures[bad.numpy()])
+        R[bad], mirrored[bad.numpy()] = _draw(rng, gestures[bad.numpy()], spread[bad])
     return Poses(R, gestures, mirrored)
 
 

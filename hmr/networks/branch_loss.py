@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.networks.image_branch import REACH, Estimate, cell_centres
+from hmr.networks.conditions import Estimate
+from hmr.networks.image_branch import REACH, cell_centres
 from hmr.pose_state import PoseState, crop_extent, state_from_body
 from hmr.samples import Samples
 
@@ -52,29 +53,21 @@ class Targets:
 
 
 def estimate_loss(own: Estimate, target: Targets) -> tuple[Tensor, dict[str, Tensor]]:
-    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent, the cross-entropy of the heatmaps; and a
-    Laplace likelihood of the scales.
+    """L1 on UVD, squared error on twists and shape, L1 on the logarithm of the extent, the cross-entropy of the heatmaps (of a
+    branch that sees pictures); and a Laplace likelihood of the scales.
 
     The likelihood does not move the estimate itself: a picture that is hard would then be learnt less.
     """
     state = PoseState.unpack(target.state)
     off = (own.state.uvd - state.uvd).abs().detach()
     parts = {
-        "scale": (off / own.uvd_scale + own.uvd_scale.log()).mean(),
-        "heatmaps": heatmap_cross_entropy(own.heatmaps, state.uvd[..., :2]).mean(),
-        "uv": (own.state.uvd[..., :2] - state.uvd[..., :2]).abs().mean(),
-        "d": (own.state.uvd[..., 2] - state.uvd[..., 2]).abs().mean(),
+        "scale": 0.1 * (off / own.uvd_scale + own.uvd_scale.log()).mean(),
+        "uv": 4 * (own.state.uvd[..., :2] - state.uvd[..., :2]).abs().mean(),
+        "d": 4 * (own.state.uvd[..., 2] - state.uvd[..., 2]).abs().mean(),
         "twist": (own.state.twist - state.twist).square().mean(),
-        "shape": (own.shape - target.shape).square().mean(),
+        "shape": 0.05 * (own.shape - target.shape).square().mean(),
         "extent": (own.extent.log() - target.extent.log()).abs().mean(),
     }
-    total = (
-        4 * parts["uv"]
-        + 4 * parts["d"]
-        + parts["twist"]
-        + 0.05 * parts["shape"]
-        + parts["extent"]
-        + parts["heatmaps"]
-        + 0.1 * parts["scale"]
-    )
-    return total, {key: value.detach() for key, value in parts.items()}
+    if own.heatmaps is not None:
+        parts["heatmaps"] = heatmap_cross_entropy(own.heatmaps, state.uvd[..., :2]).mean()
+    return sum(parts.values(), torch.zeros_like(off[0, 0, 0])), {key: value.detach() for key, value in parts.items()}

@@ -36,3 +36,19 @@ class EncoderConfig:
 class ImageBranchConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     hidden: int = 256
+
+
+@dataclass(frozen=True)
+class PromptBranchConfig:
+    """Of a branch that is told marks instead of pictures.
+
+    Attributes:
+        width, depth: of its residual blocks.
+        channels: of the features that it gives.
+        tokens: that it says of a person as a whole.
+    """
+
+    width: int = 768
+    depth: int = 3
+    channels: int = 64
+    tokens: int = 4

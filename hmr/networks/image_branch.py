@@ -6,16 +6,13 @@ at the branch's *own* keypoints, the same for all hypotheses), and what a scorer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-
 import torch
 from torch import Tensor, nn
 
 from hmr.camera import bearing
+from hmr.networks.conditions import Conditions, Estimate
 from hmr.networks.config import ImageBranchConfig
 from hmr.networks.encoder import PictureEncoder, map_tokens, position_grid, sample_map
-from hmr.networks.precision import autocast
 from hmr.pose_state import PoseState
 from hmr.skeleton import BONE_CHILD, NUM_JOINTS, NUM_KEYPOINTS, NUM_TWISTS
 from hmr.views import Views
@@ -24,62 +21,13 @@ _TWIST_CHILD = list(BONE_CHILD[1:])
 _TWIST_JOINT = list(range(1, NUM_JOINTS))
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """The branch's own body: state.uvd (b, 29, 3), state.twist (b, 23, 2), shape (b, 10), extent (b,) metres.
-
-    uvd_scale (b, 29, 3): by how much it expects each coordinate of uvd to be off (scale of a Laplace distribution).
-    heatmaps (b, 29, h, w): logits over the cells of the local map, whose mean cell uv is.
-    """
-
-    state: PoseState
-    uvd_scale: Tensor
-    shape: Tensor
-    extent: Tensor
-    heatmaps: Tensor
-
-    def detach(self) -> Estimate:
-        state = PoseState(self.state.uvd.detach(), self.state.twist.detach())
-        rest = (self.uvd_scale, self.shape, self.extent, self.heatmaps)
-        return Estimate(state, *(x.detach() for x in rest))
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """All that a denoiser or a regressor sees of b pictures; small enough to be kept for a whole dataset.
-
-    memory (b, m, c): global tokens and one token of the crop's camera. local (b, 52, c): features at the own keypoints
-    (29) and at the middles of the own bones (23). own (b, 133): packed own state. own_scale (b, 133): by how much each of its
-    numbers is expected to be off (1 for twists, of which nothing is expected). shape (b, 10). extent (b,).
-    """
-
-    memory: Tensor
-    local: Tensor
-    own: Tensor
-    own_scale: Tensor
-    shape: Tensor
-    extent: Tensor
-
-    def map(self, function) -> Conditions:
-        return Conditions(*(function(getattr(self, f.name)) for f in fields(self)))
-
-    def __getitem__(self, rows) -> Conditions:
-        return self.map(lambda x: x[rows])
-
-    def __len__(self) -> int:
-        return len(self.own)
-
-    @staticmethod
-    def cat(parts: list[Conditions]) -> Conditions:
-        return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
-
-
 class ImageBranch(nn.Module):
     """See the module's docstring. ``size``: side of the crops in pixels."""
 
     def __init__(self, config: ImageBranchConfig, size: int) -> None:
         super().__init__()
         c = config.encoder.channels
+        self.config = config
         self.encoder = PictureEncoder(config.encoder, size)
         self.heatmaps = nn.Conv2d(c, NUM_KEYPOINTS, 1)
         self.depths = nn.Conv2d(c, NUM_KEYPOINTS, 1)
@@ -116,6 +64,14 @@ class ImageBranch(nn.Module):
         )
         return memory, local_map, estimate
 
+    @property
+    def channels(self) -> int:
+        return self.config.encoder.channels
+
+    def conditions_of_views(self, views: Views, device: torch.device) -> Conditions:
+        """Of views that fit into memory."""
+        return self.conditions(views.pictures().to(device), bearing(views.K, views.size).to(device))
+
     def conditions(self, rgb: Tensor, bearing: Tensor) -> Conditions:
         """Everything that later networks are conditioned on, for b pictures."""
         memory, local_map, own = self(rgb, bearing)
@@ -143,20 +99,3 @@ def integral_uvd(heatmaps: Tensor, depths: Tensor) -> Tensor:
     uv = torch.stack([(probability.sum(2) * u).sum(-1), (probability.sum(3) * v).sum(-1)], -1)
     d = (probability * depths).sum((2, 3))[..., None]
     return torch.cat([uv, d - d[:, :1]], -1)
-
-
-def conditions_in_parts(branch: ImageBranch, views: Views, batch_size: int = 256) -> Iterator[tuple[slice, Conditions]]:
-    """The frozen branch over all pictures, some rows at a time; on the CPU, in float32."""
-    branch.eval()
-    device = next(branch.parameters()).device
-    towards = bearing(views.K, views.size)
-    for start in range(0, len(views), batch_size):
-        rows = slice(start, start + batch_size)
-        with torch.no_grad(), autocast(device):
-            part = branch.conditions(views.rgb[rows].to(device).float() / 255, towards[rows].to(device))
-        yield rows, part.map(lambda x: x.float().cpu())
-
-
-def conditions_of(branch: ImageBranch, views: Views) -> Conditions:
-    """The frozen branch over all pictures, in memory."""
-    return Conditions.cat([part for _, part in conditions_in_parts(branch, views)])

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from hmr.networks.blocks import Blocks
+from hmr.networks.conditions import Conditions
 from hmr.networks.config import BlocksConfig
-from hmr.networks.image_branch import Conditions
 from hmr.pose_state import PoseState
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from hmr.files import partial_folder
-from hmr.networks.image_branch import Conditions, ImageBranch, conditions_in_parts, conditions_of
+from hmr.networks.conditions import Branch, Conditions, conditions_in_parts, conditions_of
 from hmr.networks.precision import fast_precision
 from hmr.views import Views
 
 _AT_ONCE = 1024
 
 
-def identity(branch: ImageBranch, views: Views) -> str:
-    """What features follow from: the weights, the precision they are run in, the pictures and their cameras."""
+def identity(branch: Branch, views: Views) -> str:
+    """What features follow from: the weights, the precision they are run in, the pictures, their cameras and prompts."""
     digest = hashlib.sha256(fast_precision(next(branch.parameters()).device).encode())
     for name, value in branch.state_dict().items():
         digest.update(name.encode())
@@ -27,10 +27,12 @@ def identity(branch: ImageBranch, views: Views) -> str:
     digest.update(views.K.numpy().tobytes())
     for start in range(0, len(views), _AT_ONCE):
         digest.update(views.rgb[start : start + _AT_ONCE].contiguous().numpy().tobytes())
+    if views.prompts is not None:
+        digest.update(views.prompts.keypoints_px.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def stored_conditions(branch: ImageBranch, views: Views, folder: Path | None) -> Conditions:
+def stored_conditions(branch: Branch, views: Views, folder: Path | None) -> Conditions:
     """``conditions_of``, memory-mapped from ``folder``, made there first where they are not; None: in memory.
 
     Features of other weights or other pictures in the same folder are left alone.
@@ -44,7 +46,7 @@ def stored_conditions(branch: ImageBranch, views: Views, folder: Path | None) ->
     return Conditions(*(torch.from_numpy(np.load(out / f"{f.name}.npy", mmap_mode="c")) for f in fields(Conditions)))
 
 
-def _write(branch: ImageBranch, views: Views, folder: Path) -> None:
+def _write(branch: Branch, views: Views, folder: Path) -> None:
     files: dict[str, np.ndarray] = {}
     for rows, part in conditions_in_parts(branch, views):
         for f in fields(Conditions):

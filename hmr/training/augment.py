@@ -85,8 +85,14 @@ class Roll:
             A_view_picture=torch.eye(3).expand(len(samples), 3, 3),
             label=self.body(samples.label),
             keypoints_2d=self._keypoints(samples.keypoints_2d, size),
-            prompts=None if said is None else Prompts(self._keypoints(said.keypoints_px, size)),
+            prompts=None if said is None else self._prompts(said, size),
         )
+
+    def _prompts(self, said: Prompts, size: int) -> Prompts:
+        mask = said.mask
+        if mask is not None:
+            mask = self.pictures(mask[:, None].float())[:, 0].round().to(torch.uint8)
+        return Prompts(self._keypoints(said.keypoints_px, size), mask)
 
     def _keypoints(self, keypoints: Tensor, size: int) -> Tensor:
         """(b, k, 3) x, y in pixels and confidence, which is 0 outside."""

@@ -98,3 +98,38 @@ def check_number(config: object, name: str, low: float, high: float = math.inf, 
 #: uniform: as the paper. min_snr: less at high signal, where errors are small and say little (Hang et al. 2023, gamma 5).
 #: late: only the half of the steps with less noise, where a sample's details are decided.
 TimestepWeighting = Literal["uniform", "min_snr", "late"]
+
+
+@dataclass(frozen=True)
+class DetectorNoise:
+    """How far marks of people are off, as detectors' and annotators' are. Shares are of people or of points, lengths of the crop.
+
+    Attributes:
+        sigma: smallest and largest, of a person; log-uniform between.
+        human: share of people whom a human marked: at most ``human_sigma`` off, confidence 1 or 0.5.
+        hidden_missing: share of hidden points that are not marked.
+        gross: share of points that are marked anywhere.
+        swapped, pair_swapped: share of people whose sides are taken for each other, of pairs.
+        missing: share of points that are not marked for no reason.
+        withheld: share of people of whom some more points, up to a third, are not marked.
+        nothing: share of people of whom nothing is marked.
+    """
+
+    sigma: tuple[float, float] = (0.003, 0.035)
+    human: float = 0.3
+    human_sigma: float = 0.012
+    hidden_missing: float = 0.6
+    gross: float = 0.012
+    swapped: float = 0.03
+    pair_swapped: float = 0.015
+    missing: float = 0.03
+    withheld: float = 0.4
+    nothing: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in (
+            "human", "human_sigma", "hidden_missing", "gross", "swapped", "pair_swapped", "missing", "withheld", "nothing",
+        ):  # fmt: skip
+            check_number(self, name, 0, 1)
+        if not 0 < self.sigma[0] <= self.sigma[1]:
+            raise ValueError(f"sigma: expected two numbers above 0, the smaller first, got {self.sigma}")

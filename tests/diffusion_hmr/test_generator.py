@@ -11,8 +11,8 @@ from diffusion_hmr.config import GeneratorTraining
 from diffusion_hmr.denoiser import Denoiser
 from diffusion_hmr.train import train_generator
 from hmr.free_body import free_body, free_body_with_hands
+from hmr.networks.conditions import conditions_of
 from hmr.networks.config import BlocksConfig
-from hmr.networks.image_branch import conditions_of
 from hmr.training.config import FitConfig
 from hmr.training.preempted import PreemptedError
 from hmr.training.run import TrainingRun

@@ -26,7 +26,7 @@ from dpo.loss import (
 from dpo.pairs import PreferencePairs, choose_pairs, load_pairs, require_made_for, save_pairs
 from dpo.reference import follow, frozen_copy
 from hmr.free_body import free_body
-from hmr.networks.image_branch import conditions_of
+from hmr.networks.conditions import conditions_of
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import FitConfig
 from hmr.training.fit import TrainingDivergedError

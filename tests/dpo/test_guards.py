@@ -59,7 +59,7 @@ def test_a_watched_run_stops_with_the_best_weights(small_world, tmp_path):
     from dpo.judges import random_judge
     from dpo.watch import Validation
     from hmr.free_body import free_body
-    from hmr.networks.image_branch import conditions_of
+    from hmr.networks.conditions import conditions_of
 
     torch.manual_seed(0)
     generator = Generator(GeneratorConfig(sampling_steps=2))

@@ -56,12 +56,14 @@ def test_fields_that_do_not_fit_are_refused_by_name(small_world):
 
 
 def test_pictures_without_labels_survive_their_files_and_are_no_samples(tmp_path, small_world):
-    views = replace(small_world["target"].unlabelled(), prompts=Prompts(torch.rand(16, 29, 3)))
+    said = Prompts(torch.rand(16, 24, 3), torch.randint(256, (16, 64, 64), dtype=torch.uint8))
+    views = replace(small_world["target"].unlabelled(), prompts=said)
     save_views(tmp_path, views)
     back = load_views(tmp_path)
     assert type(back) is Views
     assert back.key == views.key
     assert back.prompts is not None
+    torch.testing.assert_close(back.prompts.mask, said.mask)
     torch.testing.assert_close(back.K, views.K)
     with pytest.raises(ValueError, match="without labels"):
         load_samples(tmp_path)

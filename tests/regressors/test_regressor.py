@@ -7,7 +7,7 @@ import torch
 
 from hmr.free_body import free_body
 from hmr.networks.branch_loss import Targets
-from hmr.networks.image_branch import conditions_of
+from hmr.networks.conditions import conditions_of
 from hmr.training.config import FitConfig
 from hmr.training.preempted import PreemptedError
 from hmr.training.run import TrainingRun, to_one

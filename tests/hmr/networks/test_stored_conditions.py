@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from hmr.networks import stored_conditions as module
+from hmr.networks.conditions import conditions_of
 from hmr.networks.config import ImageBranchConfig
-from hmr.networks.image_branch import ImageBranch, conditions_of
+from hmr.networks.image_branch import ImageBranch
 from hmr.networks.stored_conditions import stored_conditions
 
 

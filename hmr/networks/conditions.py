@@ -1,0 +1,100 @@
+"""What a branch says of a person: its own estimate of the body, and the conditions of the networks that come after.
+
+A branch looks at pictures (``image_branch``) or at marks (``prompt_branch``); nothing that comes after knows which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from hmr.networks.precision import autocast
+from hmr.pose_state import PoseState
+from hmr.views import Views
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The branch's own body: state.uvd (b, 29, 3), state.twist (b, 23, 2), shape (b, 10), extent (b,) metres.
+
+    uvd_scale (b, 29, 3): by how much it expects each coordinate of uvd to be off (scale of a Laplace distribution).
+    heatmaps (b, 29, h, w): logits over the cells of the local map, whose mean cell uv is; None of a branch that sees no picture.
+    """
+
+    state: PoseState
+    uvd_scale: Tensor
+    shape: Tensor
+    extent: Tensor
+    heatmaps: Tensor | None = None
+
+    def detach(self) -> Estimate:
+        state = PoseState(self.state.uvd.detach(), self.state.twist.detach())
+        heatmaps = None if self.heatmaps is None else self.heatmaps.detach()
+        return Estimate(state, self.uvd_scale.detach(), self.shape.detach(), self.extent.detach(), heatmaps)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that a denoiser or a regressor sees of b pictures; small enough to be kept for a whole dataset.
+
+    memory (b, m, c): global tokens and one token of the crop's camera. local (b, 52, c): features at the own keypoints
+    (29) and at the middles of the own bones (23). own (b, 133): packed own state. own_scale (b, 133): by how much each of its
+    numbers is expected to be off (1 for twists, of which nothing is expected). shape (b, 10). extent (b,).
+    """
+
+    memory: Tensor
+    local: Tensor
+    own: Tensor
+    own_scale: Tensor
+    shape: Tensor
+    extent: Tensor
+
+    def map(self, function) -> Conditions:
+        return Conditions(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def __getitem__(self, rows) -> Conditions:
+        return self.map(lambda x: x[rows])
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    @staticmethod
+    def cat(parts: list[Conditions]) -> Conditions:
+        return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
+
+
+class Branch(Protocol):
+    """What denoisers, alignment and scorers ask of a branch, a module."""
+
+    @property
+    def channels(self) -> int:
+        """Width of its features."""
+        ...
+
+    def conditions_of_views(self, views: Views, device: torch.device) -> Conditions:
+        """Of views that fit into memory, on ``device``, where the branch is."""
+        ...
+
+    def eval(self) -> Any: ...
+    def parameters(self) -> Iterator[Any]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+
+
+def conditions_in_parts(branch: Branch, views: Views, batch_size: int = 256) -> Iterator[tuple[slice, Conditions]]:
+    """The frozen branch over all views, some rows at a time; on the CPU, in float32."""
+    branch.eval()
+    device = next(iter(branch.parameters())).device
+    for start in range(0, len(views), batch_size):
+        rows = slice(start, start + batch_size)
+        with torch.no_grad(), autocast(device):
+            part = branch.conditions_of_views(views[rows], device)
+        yield rows, part.map(lambda x: x.float().cpu())
+
+
+def conditions_of(branch: Branch, views: Views) -> Conditions:
+    """The frozen branch over all views, in memory."""
+    return Conditions.cat([part for _, part in conditions_in_parts(branch, views)])
