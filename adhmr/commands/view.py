@@ -40,7 +40,7 @@ class Options:
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
     most_photographs: int = 20
-    most_people: int = 20
+    most_people: int = 10
     most_candidates: int = 20
 
 

@@ -17,6 +17,8 @@ _WXYZ_WORLD_CAM = (0.0, 1.0, 0.0, 0.0)
 #: Spheres of joints: vermilion, which no colour of the scores is near; at least as large as can be seen.
 SPHERE_RGB, _SMALLEST_M = (213, 94, 0), 0.006
 _FAINT, _ALIKE, _SEEN_THROUGH = 0.12, 0.4, 0.55
+#: Length of the pyramid that marks the camera, metres.
+_CAMERA_M = 0.25
 #: Runs stand beside each other at this many widths of the wider photograph.
 _APART = 1.08
 
@@ -56,6 +58,16 @@ def run_offsets_m(shots: list[SeenPhotograph | None]) -> list[float]:
     return [run * _APART * max(widths) for run in range(len(shots))]
 
 
+def frustum_lines(corners: np.ndarray, share: float) -> np.ndarray:
+    """(12, 2, 3) ends of lines: the photograph's edges from its corners (4, 3), and the camera as the beginning of its frustum.
+
+    Rays all the way would cross the bodies for whoever stands behind the camera. share: of the way that is drawn.
+    """
+    begun = share * corners
+    edges = [(c[i], c[(i + 1) % 4]) for c in (corners, begun) for i in range(4)]
+    return np.array([*edges, *((np.zeros(3), c) for c in begun)], dtype=np.float32)
+
+
 class Nodes:
     """The scene of one photograph. ``server`` is viser's."""
 
@@ -82,10 +94,9 @@ class Nodes:
                     wxyz=_WXYZ_WORLD_CAM, position=tuple(corners.mean(0)), cast_shadow=False, receive_shadow=False,
                 )
             )  # fmt: skip
-        apex = np.zeros(3)
-        lines = [(apex, c) for c in corners] + [(corners[i], corners[(i + 1) % 4]) for i in range(4)]
-        points = np.array(lines, dtype=np.float32)
+        points = frustum_lines(corners, _CAMERA_M / shot.depth_m)
         self.scene.add_line_segments(f"/run{run}/frustum", points, (90, 100, 115), thickness=0.008)
+        title += "" if shot.rgb is not None else " (photograph not found)"
         self.scene.add_label(f"/run{run}/title", title, position=tuple(corners[:2].mean(0)), anchor="bottom-center")
 
     def _person(self, run: int, place: int, person: SeenPerson, faces: np.ndarray) -> None:

@@ -44,7 +44,7 @@ function draw() {
     const aspect = pane.w * drawer.canvas.width / (pane.h * drawer.canvas.height);
     drawer.pane(pane, orbit.matrices(target, orbit.fit(target, points, aspect), aspect));
     if ($("picture").checked) drawer.photograph(shot.corners);
-    if (!orbit.atHome) drawer.frustum(shot.corners, [0.35, 0.4, 0.47, 1]);
+    if (!orbit.atHome) drawer.frustum(shot.corners, [0.5, 0.55, 0.63, 1]);
     bodies(shot, drawer.people[r], orbit.pose(target).back);
   });
 }
@@ -86,7 +86,7 @@ function spread() {
 }
 function refresh() { labels(); candidates(); scale(); spread(); redraw(); }
 function people() {
-  $("person").replaceChildren(...(sight.keys.length > 1 ? [new Option("all " + sight.keys.length + " people", "")] : []), ...sight.keys.map(k => new Option(k, k)));
+  $("person").replaceChildren(new Option(sight.keys.length > 1 ? "all " + sight.keys.length + " people" : "whole photograph", ""), ...sight.keys.map(k => new Option(k, k)));
 }
 function open(i) {
   const n = D.photographs.length; $("photograph").value = i = (i + n) % n; sight = D.photographs[i];
@@ -96,7 +96,9 @@ function open(i) {
   if (sight.picture) { const image = new Image(), mine = sight; image.onload = () => { if (sight === mine) { drawer.show(image); redraw(); } }; image.src = sight.picture; }
   refresh();
 }
-const looks = { front: () => orbit.home(), side: () => { orbit.home(); orbit.turn(Math.PI / 2, 0); orbit.by(0.7); }, top: () => { orbit.home(); orbit.turn(0, STEEPEST); orbit.by(0.7); } };
+// Along the world's axes, wherever in the photograph the person is; a little further off, since depth is what one looks for.
+function along(yaw, pitch) { const { target } = subject(); orbit.home(); orbit.turn(yaw - Math.atan2(-target[0], -target[2]), pitch); orbit.by(0.7); }
+const looks = { front: () => orbit.home(), side: () => along(Math.PI / 2, 0), top: () => along(0, STEEPEST) };
 function look(from) { looks[from](); redraw(); }
 function rank(by) { $("rank").value = +$("rank").value + by; refresh(); }
 
@@ -122,6 +124,7 @@ function keys(e) {
     : { "+": () => orbit.by(1.15), "=": () => orbit.by(1.15), "-": () => orbit.by(1 / 1.15), 0: looks.front, 1: looks.side, 2: looks.top, "[": () => rank(-1), "]": () => rank(1), n: () => step(1), p: () => step(-1) }[e.key];
   if (act) { e.preventDefault(); act(); redraw(); }
 }
+function problem(said) { $("problem").hidden = false; text($("problem"), said); }
 function step(by) { open(+$("photograph").value + by); }
 
 try {
@@ -134,7 +137,8 @@ try {
   for (const id of ["all", "faint", "sure", "picture"]) $(id).addEventListener("change", () => { $("faint").disabled = $("all").checked; redraw(); });
   for (const id of ["front", "side", "top"]) $(id).addEventListener("click", () => look(id));
   $("more").addEventListener("click", () => { allJoints = !allJoints; spread(); });
+  $("canvas").addEventListener("webglcontextlost", () => problem("The graphics were reset by the browser: load the page again."));
   pointers($("canvas")); document.addEventListener("keydown", keys); addEventListener("resize", () => { labels(); redraw(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   open(0);
-} catch (error) { $("problem").hidden = false; text($("problem"), "Nothing can be drawn: " + error.message + "."); }
+} catch (error) { problem("Nothing can be drawn: " + error.message + "."); }

@@ -22,7 +22,7 @@ from hmr.photographs.folder import Photographs
 class Limits:
     """The most that is shown: people of a photograph (in the run's order) and candidates of each (the best)."""
 
-    people: int = 20
+    people: int = 10
     candidates: int = 20
 
     def __post_init__(self) -> None:

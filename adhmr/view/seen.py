@@ -9,6 +9,9 @@ import numpy as np
 
 from adhmr.view.values import depth_behind, joint_spread_mm, plane_corners_cam, root_spread_mm, score_range
 
+#: Relative difference of width to height up to which a picture is a copy of another: rounding of small ones.
+_SAME_SHAPE = 0.02
+
 
 @dataclass(frozen=True)
 class SeenPerson:
@@ -65,10 +68,14 @@ class SeenPhotograph:
 
     @property
     def size_wh(self) -> tuple[int, int]:
-        """Pixels; of a photograph that is not there twice the principal point, which `predict` puts in the middle."""
-        if self.rgb is not None:
+        """Of the photograph that K is of, pixels: twice the principal point, which `predict` puts in the middle.
+
+        So a smaller copy of the photograph, or none, does as well. A picture of another shape says its own size.
+        """
+        w, h = 2 * float(self.K[0, 2]), 2 * float(self.K[1, 2])
+        if self.rgb is not None and abs(self.rgb.shape[1] / self.rgb.shape[0] - w / h) > _SAME_SHAPE * w / h:
             return self.rgb.shape[1], self.rgb.shape[0]
-        return round(2 * float(self.K[0, 2])), round(2 * float(self.K[1, 2]))
+        return round(w), round(h)
 
     @cached_property
     def depth_m(self) -> float:

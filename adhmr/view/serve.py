@@ -81,9 +81,9 @@ class LiveView:
         self.person = gui.add_dropdown("Person", (_EVERYBODY,))
         self.rank = gui.add_slider("Candidate", 1, 2, 1, 1, hint="1 has the best score")
         self.numbers = gui.add_html("")
-        self.alike = gui.add_checkbox("all candidates alike", False)
-        self.others = gui.add_checkbox("the others, faintly", True)
-        self.spread = gui.add_checkbox("how far they disagree, by joint", False)
+        self.alike = gui.add_checkbox("all alike", False)
+        self.others = gui.add_checkbox("others, faintly", True)
+        self.spread = gui.add_checkbox("spread by joint", False, hint="how far candidates disagree")
         self.picture = gui.add_checkbox("photograph", True)
         colours = ", ".join(hex_colours(scale_colours(np.linspace(0, 1, 9))))
         gui.add_html(

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from adhmr.view.live_scene import Look, run_offsets_m
+from adhmr.view.live_scene import Look, frustum_lines, run_offsets_m
 from adhmr.view.serve import candidate_rows, spread_rows, table_html, viser_module
 
 
@@ -24,6 +24,14 @@ def test_runs_stand_side_by_side(comparison):
     left, right = run_offsets_m(shots)
     assert left == 0
     assert right > max(np.ptp(shot.corners_cam[:, 0]) for shot in shots)
+
+
+def test_the_camera_is_marked_at_its_place_and_the_photograph_has_edges():
+    corners = np.array([[-1.0, 1, -4], [1, 1, -4], [1, -1, -4], [-1, -1, -4]])
+    lines = frustum_lines(corners, 0.25)
+    assert lines.shape == (12, 2, 3)
+    np.testing.assert_allclose(lines[0], corners[:2])
+    np.testing.assert_allclose(lines[8], [[0, 0, 0], [-0.25, 0.25, -1]])
 
 
 def test_tables_are_text(comparison):

@@ -123,3 +123,37 @@ def test_nothing_is_wider_than_the_screen(page):
     assert box["width"] > 300
     assert box["height"] > 300
     assert len(np.unique(drawn(page).reshape(-1, 3), axis=0)) > 500
+
+
+def test_from_the_camera_a_true_body_covers_the_person_in_the_photograph(browser, tmp_path):
+    """The person is drawn in red, the body that is laid over it is not: what is red still is what was missed."""
+    from run_folder import MadeUp, make_run
+
+    from adhmr.cli import main
+
+    made = MadeUp(people=1, candidates=1, sigma=0.0, size_wh=(480, 320))
+    run = make_run(tmp_path / "run", tmp_path / "images", ["a.png"], made)
+    assert main(["view", str(run), "--export", str(tmp_path / "view.html")]) == 0
+    page = browser.new_context(viewport={"width": 800, "height": 520}).new_page()
+    page.goto(f"file://{tmp_path / 'view.html'}")
+    page.wait_for_function("drawer.texture !== null")
+
+    def red_share() -> float:
+        seen = drawn(page)
+        return float((seen[..., 0] > seen[..., 1] + 40).mean())
+
+    covered = red_share()
+    page.locator("#canvas").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    assert covered < 0.002
+    assert red_share() > 0.01
+    page.context.close()
+
+
+def test_a_browser_that_cannot_draw_is_told_so(browser, file):
+    page = browser.new_context().new_page()
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page.goto(f"file://{file}")
+    assert "no WebGL 2" in page.locator("#problem").inner_text()
+    page.context.close()

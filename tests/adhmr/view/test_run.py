@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
-from run_folder import MadeUp, make_run
+from PIL import Image
+from run_folder import MadeUp, make_run, predicted
 
 from adhmr.cli import main
 from adhmr.view.pack import page_data
 from adhmr.view.read_run import BodyFile, Limits, open_run
+from hmr.body import smplx_of
 
 
 def failed(capsys, *arguments: object) -> str:
@@ -85,6 +88,30 @@ def test_bodies_of_a_photograph_that_is_gone_are_shown_all_the_same(tmp_path, ru
     shot = open_run(runs / "base", tmp_path / "images", BodyFile()).seen("two people.jpg", Limits())
     assert shot.rgb is None
     assert shot.size_wh == (160, 120)
+
+
+def test_a_smaller_copy_of_the_photograph_covers_the_same_frustum(tmp_path, runs):
+    (tmp_path / "images").mkdir()
+    with Image.open(runs / "images" / "two people.jpg") as image:
+        image.resize((40, 30)).save(tmp_path / "images" / "two people.jpg")
+    small = open_run(runs / "base", tmp_path / "images", BodyFile()).seen("two people.jpg", Limits())
+    assert small.rgb.shape == (30, 40, 3)
+    assert small.size_wh == (160, 120)
+
+
+def test_bodies_with_hands_have_their_fingers(tmp_path, runs):
+    from adhmr.photographs.export import write_parameters
+    from hmr.free_body import free_body_with_hands
+
+    shutil.copytree(runs / "aligned", tmp_path / "run")
+    made = MadeUp(candidates=2)
+    people = predicted(np.zeros((120, 160, 3), np.uint8), "two people", made)
+    ranked = replace(people.ranked, params=smplx_of(people.ranked.params), body="free-body-with-hands")
+    people = replace(people, ranked=ranked, estimate=smplx_of(people.estimate))
+    write_parameters(tmp_path / "run" / "two people.npz", people, np.zeros((2, 4)), free_body_with_hands())
+    shot = open_run(tmp_path / "run", None, BodyFile()).seen("two people.jpg", Limits())
+    assert shot.people[0].joint_spread_mm.shape == (55,)
+    assert "left_thumb3" in shot.joint_names
 
 
 def test_mistakes_are_one_line(tmp_path, runs, capsys):
