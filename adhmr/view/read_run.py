@@ -151,6 +151,7 @@ def _photographs(folder: Path, images: Path | None, predicted_from: str | None) 
         raise ValueError(f"{folder}: does not say where its photographs are; give --images, their folder")
     if not Path(predicted_from).exists():
         raise ValueError(
-            f"the photographs of {folder} were in {predicted_from}, which is not here; give --images, their folder now"
+            f"the photographs of {folder} were in {predicted_from} (from where predict was run), which is not here; "
+            f"give --images, their folder now"
         )
     return Photographs.at(Path(predicted_from))
