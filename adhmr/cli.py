@@ -23,6 +23,7 @@ COMMANDS = {
     "train-prompted": "train a generator that is told keypoints instead of pictures",
     "train-scorer": "train HMR-Scorer on exactly labelled pictures",
     "predict": "propose and rank bodies for people in photographs",
+    "view": "look at the bodies of a run of predict, or at two runs side by side",
     "rank": "score candidates of any source in their pictures",
     "pairs": "make winner/loser pairs from ranked candidates",
     "align": "finetune a generator by Diffusion-DPO",
@@ -63,7 +64,8 @@ def parse(name: str, arguments: list[str]):
     noise = io.StringIO()
     try:
         with contextlib.redirect_stderr(noise):
-            parsed = parser.parse_args([_underscored(argument) for argument in arguments])
+            named = _with_names(arguments, getattr(module, "POSITIONAL", ()))
+            parsed = parser.parse_args([_underscored(argument) for argument in named])
         filled = parser.instantiate_classes(parsed)
         names = [field.name for field in dataclasses.fields(module.Options)]
         return module, module.Options(**{name: filled[name] for name in names})
@@ -77,6 +79,16 @@ def _plain_help(text: str) -> str:
     text = re.sub(r"\n<class '[^']*Options'>:\n", "\n", text)
     text = re.sub(r"<class\s+'(?:[\w]+\.)*(\w+)'>", r"\1", text)
     return re.sub(r"(\w+)\.(Literal|Path)\b", r"\2", text).replace("NoneType", "none")
+
+
+def _with_names(arguments: list[str], positional: tuple[str, ...]) -> list[str]:
+    """The leading arguments that bear no name get those of ``positional``, in order."""
+    named: list[str] = []
+    for place, (name, argument) in enumerate(zip(positional, arguments, strict=False)):
+        if argument.startswith("-"):
+            return named + arguments[place:]
+        named.append(f"--{name}={argument}")
+    return named + arguments[len(named) :]
 
 
 def _underscored(argument: str) -> str:

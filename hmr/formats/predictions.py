@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from hmr.body import BodyModel, check_body, smpl_keypoints
+from hmr.body import BodyModel, BodyParams, check_body, smpl_keypoints
 from hmr.body_codec import SMPLX_ARRAYS, bodies_of_arrays
 from hmr.formats.person_candidate import PersonCandidate
 from hmr.formats.smpl_parameters import StandIn
@@ -35,6 +37,51 @@ def _model_of(name: str, given: BodyModel) -> BodyModel:
     return given
 
 
+@dataclass(frozen=True)
+class PredictedPeople:
+    """The p people of a photograph.
+
+    Attributes:
+        key: name of each person.
+        params: [p, n] bodies in the photograph's camera frame, the best first.
+        model: the body that they are of.
+        K: (3, 3) of the photograph, pixels.
+        score: (p, n), higher is better.
+        expected_pve_mm: (p, n); NaN where the scorer was not calibrated.
+    """
+
+    key: list[str]
+    params: BodyParams
+    model: BodyModel
+    K: Tensor
+    score: np.ndarray
+    expected_pve_mm: np.ndarray
+
+
+def predicted_people(content: dict[str, Any], where: str, body: BodyModel) -> PredictedPeople:
+    """A file's arrays as values. body: the user's own model; of a free body the file's own is taken.
+
+    Raises ValueError for arrays that are missing or do not fit, or bodies of a model that is not at hand.
+    """
+    arrays = {name: np.asarray(content[name]) for name in SMPLX_ARRAYS if name in content}
+    params = bodies_of_arrays(arrays, where)
+    if len(params.batch_shape) != 2:
+        raise ValueError(f"{where}: expected bodies [people, candidates], got {tuple(params.batch_shape)}")
+    p, n = params.batch_shape
+    given = {"key": (p,), "K": (3, 3), "score": (p, n), "expected_pve_mm": (p, n)}
+    for name, shape in given.items():
+        if (got := np.shape(content.get(name, ()))) != shape:
+            raise ValueError(f"{where}: '{name}' should be {shape}, is {got}")
+    return PredictedPeople(
+        [str(key) for key in content["key"]],
+        params,
+        _model_of(str(np.asarray(content["body_model"])), body),
+        torch.from_numpy(np.asarray(content["K"], dtype=np.float32)),
+        np.asarray(content["score"], dtype=np.float64),
+        np.asarray(content["expected_pve_mm"], dtype=np.float64),
+    )
+
+
 def read_predictions(
     content: dict[str, Any], path: Path, model: str, photographs: Photographs, body: BodyModel
 ) -> list[PersonCandidate]:
@@ -42,13 +89,11 @@ def read_predictions(
 
     Raises ValueError for arrays that do not fit, or bodies of a model that is not at hand.
     """
-    arrays = {name: np.asarray(content[name]) for name in SMPLX_ARRAYS if name in content}
-    params = bodies_of_arrays(arrays, str(path))
-    points = smpl_keypoints(_model_of(str(np.asarray(content["body_model"])), body), params)
+    people = predicted_people(content, str(path), body)
+    points, known = smpl_keypoints(people.model, people.params), torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
     image = photographs.of_stem(path.stem)
-    K, known = torch.from_numpy(np.asarray(content["K"], dtype=np.float32)), torch.ones(NUM_KEYPOINTS, dtype=torch.bool)
     return [
-        PersonCandidate(image, model, f"{path}, person {p}, body {n}", points[p, n], known, K)
+        PersonCandidate(image, model, f"{path}, person {p}, body {n}", points[p, n], known, people.K)
         for p in range(points.shape[0])
         for n in range(points.shape[1])
     ]
