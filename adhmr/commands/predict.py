@@ -4,9 +4,10 @@ folder of crops (--data) it writes candidates.npz, which rank, pairs and train-s
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
 from adhmr.option_types import BodyModelType, EstimateKind
 
 STRANGER = (
@@ -28,6 +29,7 @@ class Options:
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
+        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb (docs/exports.md)
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
@@ -45,6 +47,7 @@ class Options:
     boxes: Path | None = None
     candidates: int = 10
     estimate: EstimateKind = "best"
+    export: list[str] = field(default_factory=lambda: list(DEFAULT_EXPORTS))
     focal_px: float | None = None
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
@@ -61,6 +64,7 @@ def run(options: Options) -> int:
         )
     if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
+    checked_exports(options.export)
     if (options.images is None) == (options.data is None):
         raise ValueError("give --images (photographs) or --data (our crops), one of the two")
     if options.data is not None:
@@ -127,7 +131,7 @@ def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
     out, written = new_folder(options.out), Written([], [])
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
-        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at)
+        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at, options.export)
         progress.finish()
     if written.rows:
         write_table(out, "predictions", pa.Table.from_pylist(written.rows))

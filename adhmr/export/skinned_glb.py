@@ -1,0 +1,111 @@
+"""People as skinned meshes with their skeletons (glTF 2.0, y up, metres), in one pose or animated.
+
+A node is a joint: at the offset from its parent in the rest pose, turned by its rotation in its parent's frame. Inverse bind
+matrices are of the rest pose, so a program's skinning is ours (Loper et al. 2015, eq. 2-4). The camera is at the origin and looks
+along -z, as glTF's cameras do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pygltflib as gl
+import roma
+import torch
+import trimesh
+
+from adhmr.export.colours import colour_of
+from adhmr.export.gltf import GltfScene
+from adhmr.export.motion import BodyMotion, upright, upright_rotation
+from adhmr.export.skin import WEIGHTS_IN_SET, Skin, skin_of
+from hmr.body import BodyModel, BodyParams
+
+
+def write_skinned_glb(path: Path, people: Mapping[str, BodyMotion], model: BodyModel) -> None:
+    """Everybody in one file: name of a person to their motion; of a motion of one body there is no animation.
+
+    Raises ValueError for betas or expressions that change with time, or a model without skinning weights.
+    """
+    if not people:
+        raise ValueError(f"{path}: expected at least one person to write")
+    scene, animation = GltfScene(), gl.Animation(name="motion")
+    for place, (name, motion) in enumerate(people.items()):
+        motion.check_one_build()
+        skin = skin_of(model, motion.bodies.shape[0], _first(motion.bodies.expression))
+        joints = _add_joints(scene, name, motion, skin, model)
+        _add_skinned_mesh(scene, name, skin, joints, place)
+        if len(motion) > 1:
+            _animate(scene, animation, motion, joints)
+    if animation.channels:
+        scene.add_animation(animation)
+    scene.save(path)
+
+
+def _first(values: torch.Tensor | None) -> torch.Tensor | None:
+    return None if values is None else values[0]
+
+
+def joint_quaternions(bodies: BodyParams) -> np.ndarray:
+    """(t, j, 4) x y z w of every joint in its parent's frame, the root's in the frame of files; signs do not jump in time."""
+    R = torch.cat([upright_rotation(bodies.R_cam_root)[:, None], bodies.R_parent_joint], 1)
+    q = roma.rotmat_to_unitquat(R.double()).numpy()
+    jumps = np.where((q[1:] * q[:-1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+    q[1:] *= np.cumprod(jumps, axis=0)
+    return q.astype(np.float32)
+
+
+def _add_joints(scene: GltfScene, name: str, motion: BodyMotion, skin: Skin, model: BodyModel) -> list[int]:
+    """Numbers of the joints' nodes, in the first pose of the motion, under a node of the person's own."""
+    tree, turned = model.skeleton, joint_quaternions(motion.bodies[:1])[0]
+    root = upright(motion.bodies.t_cam_root[0]).numpy()
+    nodes = []
+    for joint, parent in enumerate(tree.joint_parents):
+        offset = root if parent < 0 else skin.joints[joint] - skin.joints[parent]
+        nodes.append(
+            gl.Node(name=tree.joint_names[joint], translation=offset.tolist(), rotation=turned[joint].tolist())
+        )
+    numbers = [scene.add_node(node) for node in nodes]
+    for joint, parent in enumerate(tree.joint_parents):
+        if parent >= 0:
+            nodes[parent].children = [*(nodes[parent].children or []), numbers[joint]]
+    scene.add_node(gl.Node(name=f"{name} skeleton", children=[numbers[0]]), in_scene=True)
+    return numbers
+
+
+def _add_skinned_mesh(scene: GltfScene, name: str, skin: Skin, joints: list[int], place: int) -> None:
+    normals = trimesh.Trimesh(skin.vertices, skin.faces, process=False).vertex_normals
+    attributes = gl.Attributes(
+        POSITION=scene.add_attribute(skin.vertices), NORMAL=scene.add_attribute(normals.astype(np.float32))
+    )
+    for number in range(skin.weight.shape[1] // WEIGHTS_IN_SET):
+        columns = slice(number * WEIGHTS_IN_SET, (number + 1) * WEIGHTS_IN_SET)
+        index, weight = skin.joint_of_weight[:, columns].astype(np.uint8), skin.weight[:, columns]
+        setattr(attributes, f"JOINTS_{number}", scene.add_attribute(index))
+        setattr(attributes, f"WEIGHTS_{number}", scene.add_attribute(weight))
+    primitive = gl.Primitive(
+        attributes=attributes,
+        indices=scene.add_indices(skin.faces),
+        material=scene.add_material(name, colour_of(place)),
+    )
+    to_joint = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
+    to_joint[:, :3, 3] = -skin.joints
+    bound = gl.Skin(name=name, joints=joints, skeleton=joints[0], inverseBindMatrices=scene.add_array(to_joint))
+    mesh = scene.add_mesh(name, primitive)
+    # A skinned mesh has no place of its own: its joints say where it is, so it hangs from nothing.
+    scene.add_node(gl.Node(name=name, mesh=mesh, skin=scene.add_skin(bound)), in_scene=True)
+
+
+def _animate(scene: GltfScene, animation: gl.Animation, motion: BodyMotion, joints: list[int]) -> None:
+    """A rotation for every joint and a translation for the root, linear between the bodies."""
+    times = scene.add_array(motion.time_s.numpy().astype(np.float32))
+    turned = joint_quaternions(motion.bodies)
+    moved = upright(motion.bodies.t_cam_root).numpy().astype(np.float32)
+    tracks = [(joints[0], "translation", moved), *((n, "rotation", turned[:, j]) for j, n in enumerate(joints))]
+    for node, what, values in tracks:
+        animation.samplers.append(
+            gl.AnimationSampler(input=times, output=scene.add_array(values), interpolation="LINEAR")
+        )
+        target = gl.AnimationChannelTarget(node=node, path=what)
+        animation.channels.append(gl.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))
