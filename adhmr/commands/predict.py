@@ -29,7 +29,8 @@ class Options:
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
-        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb (docs/exports.md)
+        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data
+            (docs/exports.md)
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
@@ -64,7 +65,7 @@ def run(options: Options) -> int:
         )
     if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
-    checked_exports(options.export)
+    checked_exports(options.export, of_own_model=options.body_model is not None)
     if (options.images is None) == (options.data is None):
         raise ValueError("give --images (photographs) or --data (our crops), one of the two")
     if options.data is not None:

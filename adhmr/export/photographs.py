@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from adhmr.export.bvh import write_body_bvh
+from adhmr.export.human_data import LabelledPeople, write_human_data
 from adhmr.export.kinds import checked_exports
 from adhmr.export.meshes import write_mesh
 from adhmr.export.motion import BodyMotion
 from adhmr.export.overlay import write_overlay
 from adhmr.export.parameters import write_parameters
 from adhmr.export.skinned_glb import write_skinned_glb
+from adhmr.export.smpl import smpl_family, write_smpl_parameters
 from hmr.body import BodyModel
 from hmr.prediction import Prediction
 
@@ -45,6 +48,8 @@ class PhotographPeople:
 class PhotographExporter:
     """Writes each photograph's files as it comes, and what is of all photographs at the end.
 
+    Raises ValueError for exports that are not known, or that bodies of this model do not have.
+
     Attributes:
         out: folder.
         model: of the bodies.
@@ -55,13 +60,19 @@ class PhotographExporter:
     model: BodyModel
     exports: Sequence[str]
     _writers: dict[str, Callable[[PhotographPeople], None]] = field(init=False)
+    _labelled: list[LabelledPeople] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.exports = checked_exports(self.exports)
+        if "smpl" in self.exports:
+            smpl_family(self.model)
         self._writers = {
             "npz": self._npz,
             "png": self._png,
             "skinned_glb": self._skinned_glb,
+            "bvh": self._bvh,
+            "smpl": self._smpl,
+            "human_data": self._human_data,
             **{suffix: self._meshes(suffix) for suffix in ("obj", "ply", "glb")},
         }
 
@@ -71,8 +82,12 @@ class PhotographExporter:
 
     def add(self, people: PhotographPeople) -> None:
         for name in self.exports:
-            if name in self._writers:
-                self._writers[name](people)
+            self._writers[name](people)
+
+    def finish(self) -> None:
+        """Write what is of all photographs; nothing where nobody was found."""
+        if self._labelled:
+            write_human_data(self.out / "human_data.npz", self._labelled, self.model)
 
     def _npz(self, people: PhotographPeople) -> None:
         write_parameters(self._file(people.name, ".npz"), people.prediction, people.boxes_xyxy, self.model)
@@ -94,3 +109,16 @@ class PhotographExporter:
             write_skinned_glb(self._file(key, ".skinned.glb"), {key: motion}, self.model)
         if len(motions) > 1:
             write_skinned_glb(self._file(people.name, ".skinned.glb"), motions, self.model)
+
+    def _bvh(self, people: PhotographPeople) -> None:
+        for key, motion in people.motions().items():
+            write_body_bvh(self._file(key, ".bvh"), motion, self.model)
+
+    def _smpl(self, people: PhotographPeople) -> None:
+        for key, motion in people.motions().items():
+            write_smpl_parameters(self._file(key, ".smpl.npz"), motion, self.model)
+
+    def _human_data(self, people: PhotographPeople) -> None:
+        found = people.prediction
+        K = found.views.camera.K[0]
+        self._labelled.append(LabelledPeople(people.image, people.boxes_xyxy, found.estimate, K))

@@ -50,6 +50,7 @@ def predict_into(
     for shot, prediction in predictions_of(predictor, shots()):
         exporter.add(_people(keys[shot.name], shot, prediction))
         rows += _rows(shot.name, prediction)
+    exporter.finish()
     return Written(rows, skipped)
 
 

@@ -1,0 +1,1 @@
+"""Motion of skeletons in other programs' formats."""
