@@ -1,6 +1,7 @@
 """Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the body of
-each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why. For a
-folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no scorer is needed for that."""
+each person (.glb, .obj), an overlay (.png), and what else --export names; predictions.csv lists all, skipped.csv what could
+not be done and why. For a folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no
+scorer is needed for that."""
 
 from __future__ import annotations
 
@@ -148,8 +149,9 @@ def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
             f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
         )
     count = len({row["key"] for row in written.rows})
+    where = f"{out}/*.png" if "png" in options.export else out
     console.print(
-        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {out}/*.png"
+        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {where}"
     )
     if isinstance(estimator, Generator) and estimator.config.body.startswith("free-body"):
         console.print(STRANGER)

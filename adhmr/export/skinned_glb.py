@@ -74,10 +74,16 @@ def _add_joints(scene: GltfScene, name: str, motion: BodyMotion, skin: Skin, mod
     return numbers
 
 
+def _unit_normals(skin: Skin) -> np.ndarray:
+    """(v, 3) float32. glTF wants unit length everywhere: vertices of no face, or of faces without area, look to the front."""
+    normals = np.asarray(trimesh.Trimesh(skin.vertices, skin.faces, process=False).vertex_normals)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.where(length > 0.5, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0]).astype(np.float32)
+
+
 def _add_skinned_mesh(scene: GltfScene, name: str, skin: Skin, joints: list[int], place: int) -> None:
-    normals = trimesh.Trimesh(skin.vertices, skin.faces, process=False).vertex_normals
     attributes = gl.Attributes(
-        POSITION=scene.add_attribute(skin.vertices), NORMAL=scene.add_attribute(normals.astype(np.float32))
+        POSITION=scene.add_attribute(skin.vertices), NORMAL=scene.add_attribute(_unit_normals(skin))
     )
     for number in range(skin.weight.shape[1] // WEIGHTS_IN_SET):
         columns = slice(number * WEIGHTS_IN_SET, (number + 1) * WEIGHTS_IN_SET)

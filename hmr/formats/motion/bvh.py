@@ -125,7 +125,7 @@ def _root_positions(root: BvhJoint, values: np.ndarray) -> np.ndarray:
 def write_bvh(path: Path, motion: BvhMotion, metres_per_unit: float = METRES_PER_UNIT) -> None:
     """Atomically. Angles do not jump by whole turns between frames."""
     lines = ["HIERARCHY", *_hierarchy(motion, 0, "", 1 / metres_per_unit)]
-    lines += ["MOTION", f"Frames: {len(motion.t_world_root_m)}", f"Frame Time: {motion.frame_time_s:.7f}"]
+    lines += ["MOTION", f"Frames: {len(motion.t_world_root_m)}", f"Frame Time: {motion.frame_time_s:.9f}"]
     places = motion.t_world_root_m.double().numpy() / metres_per_unit
     angles = [euler_degrees(motion.R_parent_joint[:, j]) for j in _depth_first(motion)]
     rows = np.concatenate([places, *angles], 1)
