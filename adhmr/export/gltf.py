@@ -57,6 +57,9 @@ class GltfScene:
         )
         return self._add("materials", gl.Material(name=name, pbrMetallicRoughness=colour, alphaCutoff=None))
 
+    def add_camera(self, name: str, camera: gl.Perspective) -> int:
+        return self._add("cameras", gl.Camera(name=name, type=gl.PERSPECTIVE, perspective=camera))
+
     def add_mesh(self, name: str, primitive: gl.Primitive) -> int:
         return self._add("meshes", gl.Mesh(name=name, primitives=[primitive]))
 

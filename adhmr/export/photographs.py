@@ -104,11 +104,11 @@ class PhotographExporter:
 
     def _skinned_glb(self, people: PhotographPeople) -> None:
         """A file for each person, and where there are several one for all of them."""
-        motions = people.motions()
+        motions, camera = people.motions(), people.prediction.views.camera[0]
         for key, motion in motions.items():
-            write_skinned_glb(self._file(key, ".skinned.glb"), {key: motion}, self.model)
+            write_skinned_glb(self._file(key, ".skinned.glb"), {key: motion}, self.model, camera)
         if len(motions) > 1:
-            write_skinned_glb(self._file(people.name, ".skinned.glb"), motions, self.model)
+            write_skinned_glb(self._file(people.name, ".skinned.glb"), motions, self.model, camera)
 
     def _bvh(self, people: PhotographPeople) -> None:
         for key, motion in people.motions().items():

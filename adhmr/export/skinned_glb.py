@@ -7,6 +7,7 @@ along -z, as glTF's cameras do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,10 +22,19 @@ from adhmr.export.gltf import GltfScene
 from adhmr.export.motion import BodyMotion, upright, upright_rotation
 from adhmr.export.skin import WEIGHTS_IN_SET, Skin, skin_of
 from hmr.body import BodyModel, BodyParams
+from hmr.camera import Camera
+
+#: A principal point further from the middle of the picture is not passed over.
+_OFF_CENTRE_PX = 0.5
+_NEAR_M, _FAR_M = 0.05, 1000.0
 
 
-def write_skinned_glb(path: Path, people: Mapping[str, BodyMotion], model: BodyModel) -> None:
+def write_skinned_glb(
+    path: Path, people: Mapping[str, BodyMotion], model: BodyModel, camera: Camera | None = None
+) -> None:
     """Everybody in one file: name of a person to their motion; of a motion of one body there is no animation.
+
+    camera: the photograph's (no batch axes), to be looked through; left out where glTF has no such camera.
 
     Raises ValueError for betas or expressions that change with time, or a model without skinning weights.
     """
@@ -38,9 +48,20 @@ def write_skinned_glb(path: Path, people: Mapping[str, BodyMotion], model: BodyM
         _add_skinned_mesh(scene, name, skin, joints, place)
         if len(motion) > 1:
             _animate(scene, animation, motion, joints)
+    if camera is not None and (perspective := perspective_of(camera)) is not None:
+        scene.add_node(gl.Node(name="camera", camera=scene.add_camera("camera", perspective)), in_scene=True)
     if animation.channels:
         scene.add_animation(animation)
     scene.save(path)
+
+
+def perspective_of(camera: Camera) -> gl.Perspective | None:
+    """glTF's pinhole camera, which looks through the middle of its picture; None for one that looks elsewhere."""
+    (fx, skew, cx), (_, fy, cy), _ = camera.K.tolist()
+    w, h = camera.size_wh.tolist()
+    if max(abs(cx - w / 2), abs(cy - h / 2), abs(skew)) > _OFF_CENTRE_PX:
+        return None
+    return gl.Perspective(yfov=2 * math.atan(h / (2 * fy)), aspectRatio=(w / fx) / (h / fy), znear=_NEAR_M, zfar=_FAR_M)
 
 
 def _first(values: torch.Tensor | None) -> torch.Tensor | None:

@@ -34,7 +34,8 @@ def smpl_parameters(bodies: BodyParams, model: BodyModel) -> dict[str, np.ndarra
     global_orient (b, 3), body_pose (b, 69) of SMPL or (b, 63), betas (b, 10), transl (b, 3); of SMPL-H and SMPL-X also
     left_hand_pose and right_hand_pose (b, 45), of SMPL-X also jaw_pose, leye_pose, reye_pose (b, 3) and expression (b, e).
 
-    Bodies of SMPL's 24 joints on a SMPL-X or SMPL-H file: every finger turns at its root as the hand joint does.
+    Hands are as of ``use_pca=False, flat_hand_mean=True``. Bodies of SMPL's 24 joints on a SMPL-X or SMPL-H file: every finger
+    turns at its root as the hand joint does.
     Raises ValueError for a model of another family.
     """
     family = smpl_family(model)

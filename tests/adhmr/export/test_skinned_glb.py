@@ -12,6 +12,7 @@ from moving_people import moving
 from adhmr.export.motion import BodyMotion
 from adhmr.export.skin import strongest_weights
 from adhmr.export.skinned_glb import write_skinned_glb
+from hmr.camera import Camera, default_K, project
 from hmr.free_body import free_body, free_body_with_hands
 
 TURNED = np.array([1.0, -1.0, -1.0])
@@ -61,6 +62,30 @@ def test_people_of_a_photograph_share_a_file(tmp_path):
     viewer = Viewer(tmp_path / "all.glb")
     for name, motion in people.items():
         assert np.abs(viewer.posed(name) - ours(model, motion, 0)).max() < TENTH_OF_MM
+
+
+def test_through_its_camera_a_body_is_where_the_photograph_has_it(tmp_path):
+    model, size_wh = free_body(), torch.tensor([320, 240])
+    K = default_K(320, 240)
+    K[1, 1] *= 1.1
+    motion = moving(model, count=1)
+    write_skinned_glb(tmp_path / "a.glb", {"a": motion}, model, Camera(K, size_wh))
+    viewer = Viewer(tmp_path / "a.glb")
+    camera = viewer.file.cameras[0].perspective
+    x, y, z = viewer.posed("a").T
+    # glTF 2.0, projection matrices: x and y of the picture from -1 to 1, y up.
+    high = np.tan(camera.yfov / 2)
+    shown = np.stack([x / (-z * high * camera.aspectRatio), y / (-z * high)], 1)
+    pixels = (shown * [1, -1] + 1) / 2 * size_wh.numpy()
+    wanted = project(model.posed(motion.bodies[0]).vertices, K).numpy()
+    np.testing.assert_allclose(pixels, wanted, atol=0.01)
+
+
+def test_a_camera_that_gltf_does_not_have_is_left_out(tmp_path):
+    model, K = free_body(), default_K(320, 240)
+    K[0, 2] += 20
+    write_skinned_glb(tmp_path / "a.glb", {"a": moving(model, 1)}, model, Camera(K, torch.tensor([320, 240])))
+    assert not Viewer(tmp_path / "a.glb").file.cameras
 
 
 def test_trimesh_reads_its_rest_mesh(tmp_path):
