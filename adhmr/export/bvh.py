@@ -18,7 +18,7 @@ def bvh_motion(motion: BodyMotion, model: BodyModel) -> BvhMotion:
     """Joints of the person's own build. Raises ValueError for betas that change, or times that are not even."""
     motion.check_one_build()
     body, bodies = skinned(model), motion.bodies
-    shape, expression = bodies.shape[0], None if bodies.expression is None else bodies.expression[0]
+    shape, expression = motion.rest()
     joints, parents = body.rest_joints(shape, expression), body.skeleton.joint_parents
     offsets = torch.cat([torch.zeros(1, 3), joints[1:] - joints[list(parents[1:])]])
     return BvhMotion(

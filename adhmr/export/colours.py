@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_PALETTE = (
+#: In [0, 1], as seen on a screen.
+Rgb = tuple[float, float, float]
+
+_PALETTE: tuple[Rgb, ...] = (
     (0.42, 0.62, 0.92),
     (0.95, 0.66, 0.25),
     (0.35, 0.78, 0.45),
@@ -12,6 +15,6 @@ _PALETTE = (
 )
 
 
-def colour_of(place: int) -> tuple[float, float, float]:
-    """Red, green, blue in [0, 1] of the person at a place in the photograph; they come again after the sixth."""
+def colour_of(place: int) -> Rgb:
+    """Of the person at a place in the photograph; they come again after the sixth."""
     return _PALETTE[place % len(_PALETTE)]

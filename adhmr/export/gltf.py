@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pygltflib as gl
 
+from adhmr.export.colours import Rgb
 from hmr.files import write_atomically
 
 _COMPONENT = {
@@ -50,8 +51,8 @@ class GltfScene:
     def add_indices(self, faces: np.ndarray) -> int:
         return self.add_array(faces.astype(np.uint32).reshape(-1), gl.ELEMENT_ARRAY_BUFFER)
 
-    def add_material(self, name: str, rgb: tuple[float, float, float]) -> int:
-        """rgb: as it is seen on a screen, in [0, 1]; the file has linear light."""
+    def add_material(self, name: str, rgb: Rgb) -> int:
+        """The file has linear light."""
         colour = gl.PbrMetallicRoughness(
             baseColorFactor=[*(c**2.2 for c in rgb), 1.0], metallicFactor=0.0, roughnessFactor=0.8
         )
@@ -60,8 +61,8 @@ class GltfScene:
     def add_camera(self, name: str, camera: gl.Perspective) -> int:
         return self._add("cameras", gl.Camera(name=name, type=gl.PERSPECTIVE, perspective=camera))
 
-    def add_mesh(self, name: str, primitive: gl.Primitive) -> int:
-        return self._add("meshes", gl.Mesh(name=name, primitives=[primitive]))
+    def add_mesh(self, mesh: gl.Mesh) -> int:
+        return self._add("meshes", mesh)
 
     def add_node(self, node: gl.Node, in_scene: bool = False) -> int:
         number = self._add("nodes", node)

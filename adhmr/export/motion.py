@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hmr.body import FACING_CAMERA, BodyParams
 
-#: Betas and expressions that differ by less are the same build.
+#: Betas, or expressions, that differ by less are the same.
 _SAME_BUILD = 1e-5
 
 
@@ -48,20 +48,24 @@ class BodyMotion:
         return cls(bodies, torch.arange(bodies.batch_shape[0]) / frames_per_s)
 
     def one_build(self) -> BodyMotion:
-        """The same motion with the mean betas and the mean expression: a skinned mesh has one rest shape."""
-        mean = {"shape": self.bodies.shape.mean(0, keepdim=True).expand_as(self.bodies.shape)}
-        if self.bodies.expression is not None:
-            mean["expression"] = self.bodies.expression.mean(0, keepdim=True).expand_as(self.bodies.expression)
-        return BodyMotion(replace(self.bodies, **mean), self.time_s)
+        """The same motion with the mean betas: a skinned mesh has one rest shape. The face still moves."""
+        mean = self.bodies.shape.mean(0, keepdim=True).expand_as(self.bodies.shape)
+        return BodyMotion(replace(self.bodies, shape=mean), self.time_s)
+
+    def rest(self) -> tuple[Tensor, Tensor | None]:
+        """Betas (10,) and the mean expression (e,), or None: of the rest pose that a skeleton is written with."""
+        expression = self.bodies.expression
+        return self.bodies.shape[0], None if expression is None else expression.mean(0)
+
+    def keeps(self, name: str) -> bool:
+        """Is a field of the bodies (shape, expression) the same at all times?"""
+        value = getattr(self.bodies, name)
+        return value is None or float((value - value[:1]).abs().max()) <= _SAME_BUILD
 
     def check_one_build(self) -> None:
-        """Raises ValueError where betas or expressions change with time."""
-        for name in ("shape", "expression"):
-            value = getattr(self.bodies, name)
-            if value is not None and float((value - value[:1]).abs().max()) > _SAME_BUILD:
-                raise ValueError(
-                    f"the {name} of a skinned person is one for all times, this one's changes; give motion.one_build()"
-                )
+        """Raises ValueError where betas change with time."""
+        if not self.keeps("shape"):
+            raise ValueError("a skeleton has one build for all times, this one's betas change; give motion.one_build()")
 
     def frame_time_s(self) -> float:
         """Seconds between two bodies; a thirtieth where there is one body only.

@@ -17,12 +17,14 @@ import roma
 import torch
 import trimesh
 
-from adhmr.export.colours import colour_of
+from adhmr.export.colours import Rgb, colour_of
+from adhmr.export.face import moving_face
 from adhmr.export.gltf import GltfScene
 from adhmr.export.motion import BodyMotion, upright, upright_rotation
-from adhmr.export.skin import WEIGHTS_IN_SET, Skin, skin_of
+from adhmr.export.skin import WEIGHTS_IN_SET, Skin, skin_of, skinned
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import Camera
+from hmr.skinned_body import SkinnedBody
 
 #: A principal point further from the middle of the picture is not passed over.
 _OFF_CENTRE_PX = 0.5
@@ -36,23 +38,36 @@ def write_skinned_glb(
 
     camera: the photograph's (no batch axes), to be looked through; left out where glTF has no such camera.
 
-    Raises ValueError for betas or expressions that change with time, or a model without skinning weights.
+    Expressions that change are morph targets; the joints of the face stay where they are with the mean expression.
+
+    Raises ValueError for betas that change with time, or a model without skinning weights.
     """
     if not people:
         raise ValueError(f"{path}: expected at least one person to write")
     scene, animation = GltfScene(), gl.Animation(name="motion")
     for place, (name, motion) in enumerate(people.items()):
         motion.check_one_build()
-        skin = skin_of(model, motion.bodies.shape[0], _first(motion.bodies.expression))
-        joints = _add_joints(scene, name, motion, skin, model)
-        _add_skinned_mesh(scene, name, skin, joints, place)
-        if len(motion) > 1:
-            _animate(scene, animation, motion, joints)
+        _add_person(scene, animation, name, motion, skinned(model), colour_of(place))
     if camera is not None and (perspective := perspective_of(camera)) is not None:
         scene.add_node(gl.Node(name="camera", camera=scene.add_camera("camera", perspective)), in_scene=True)
     if animation.channels:
         scene.add_animation(animation)
     scene.save(path)
+
+
+def _add_person(
+    scene: GltfScene, animation: gl.Animation, name: str, motion: BodyMotion, body: SkinnedBody, rgb: Rgb
+) -> None:
+    skin = skin_of(body, *motion.rest())
+    joints = _add_joints(scene, name, motion, skin, body)
+    face = moving_face(motion, skin, body)
+    mesh = _mesh_of(scene, name, skin if face is None else face.skin, rgb)
+    if face is not None:
+        face.add_to(scene, mesh)
+    node = _add_skinned_node(scene, mesh, skin, joints)
+    tracks = _tracks(motion, joints) if len(motion) > 1 else []
+    tracks += [] if face is None else [(node, gl.WEIGHTS, face.weight.reshape(-1))]
+    _animate(scene, animation, motion, tracks)
 
 
 def perspective_of(camera: Camera) -> gl.Perspective | None:
@@ -62,10 +77,6 @@ def perspective_of(camera: Camera) -> gl.Perspective | None:
     if max(abs(cx - w / 2), abs(cy - h / 2), abs(skew)) > _OFF_CENTRE_PX:
         return None
     return gl.Perspective(yfov=2 * math.atan(h / (2 * fy)), aspectRatio=(w / fx) / (h / fy), znear=_NEAR_M, zfar=_FAR_M)
-
-
-def _first(values: torch.Tensor | None) -> torch.Tensor | None:
-    return None if values is None else values[0]
 
 
 def joint_quaternions(bodies: BodyParams) -> np.ndarray:
@@ -102,7 +113,7 @@ def _unit_normals(skin: Skin) -> np.ndarray:
     return np.where(length > 0.5, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0]).astype(np.float32)
 
 
-def _add_skinned_mesh(scene: GltfScene, name: str, skin: Skin, joints: list[int], place: int) -> None:
+def _mesh_of(scene: GltfScene, name: str, skin: Skin, rgb: Rgb) -> gl.Mesh:
     attributes = gl.Attributes(
         POSITION=scene.add_attribute(skin.vertices), NORMAL=scene.add_attribute(_unit_normals(skin))
     )
@@ -114,25 +125,38 @@ def _add_skinned_mesh(scene: GltfScene, name: str, skin: Skin, joints: list[int]
     primitive = gl.Primitive(
         attributes=attributes,
         indices=scene.add_indices(skin.faces),
-        material=scene.add_material(name, colour_of(place)),
+        material=scene.add_material(name, rgb),
     )
+    return gl.Mesh(name=name, primitives=[primitive])
+
+
+def _add_skinned_node(scene: GltfScene, mesh: gl.Mesh, skin: Skin, joints: list[int]) -> int:
     to_joint = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
     to_joint[:, :3, 3] = -skin.joints
-    bound = gl.Skin(name=name, joints=joints, skeleton=joints[0], inverseBindMatrices=scene.add_array(to_joint))
-    mesh = scene.add_mesh(name, primitive)
+    bound = gl.Skin(name=mesh.name, joints=joints, skeleton=joints[0], inverseBindMatrices=scene.add_array(to_joint))
     # A skinned mesh has no place of its own: its joints say where it is, so it hangs from nothing.
-    scene.add_node(gl.Node(name=name, mesh=mesh, skin=scene.add_skin(bound)), in_scene=True)
+    node = gl.Node(name=mesh.name, mesh=scene.add_mesh(mesh), skin=scene.add_skin(bound))
+    return scene.add_node(node, in_scene=True)
 
 
-def _animate(scene: GltfScene, animation: gl.Animation, motion: BodyMotion, joints: list[int]) -> None:
-    """A rotation for every joint and a translation for the root, linear between the bodies."""
-    times = scene.add_array(motion.time_s.numpy().astype(np.float32))
+#: A node, what of it changes, and its values at the motion's times.
+_Track = tuple[int, str, np.ndarray]
+
+
+def _tracks(motion: BodyMotion, joints: list[int]) -> list[_Track]:
+    """A rotation for every joint and a translation for the root."""
     turned = joint_quaternions(motion.bodies)
     moved = upright(motion.bodies.t_cam_root).numpy().astype(np.float32)
-    tracks = [(joints[0], "translation", moved), *((n, "rotation", turned[:, j]) for j, n in enumerate(joints))]
+    return [(joints[0], gl.TRANSLATION, moved), *((n, gl.ROTATION, turned[:, j]) for j, n in enumerate(joints))]
+
+
+def _animate(scene: GltfScene, animation: gl.Animation, motion: BodyMotion, tracks: list[_Track]) -> None:
+    """Linear between the bodies."""
+    if not tracks:
+        return
+    times = scene.add_array(motion.time_s.numpy().astype(np.float32))
     for node, what, values in tracks:
-        animation.samplers.append(
-            gl.AnimationSampler(input=times, output=scene.add_array(values), interpolation="LINEAR")
-        )
+        output = scene.add_array(values)
+        animation.samplers.append(gl.AnimationSampler(input=times, output=output, interpolation=gl.ANIM_LINEAR))
         target = gl.AnimationChannelTarget(node=node, path=what)
         animation.channels.append(gl.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))

@@ -30,6 +30,8 @@ class Viewer:
                     sampler = animation.samplers[channel.sampler]
                     times, values = self.array(sampler.input), self.array(sampler.output)
                     time_s = float(np.clip(time_s, times[0], times[-1]))
+                    if what == "weights":
+                        values = values.reshape(len(times), -1)
                     if what == "rotation":
                         return Slerp(times, Rotation.from_quat(values))(time_s).as_quat()
                     return np.array([np.interp(time_s, times, column) for column in values.T])
@@ -54,14 +56,24 @@ class Viewer:
             waiting += [(child, out[number]) for child in self.file.nodes[number].children or []]
         return out
 
+    def _morphed(self, number: int, time_s: float | None) -> np.ndarray:
+        mesh = self.file.meshes[self.file.nodes[number].mesh]
+        weights = None if time_s is None else self._animated(number, "weights", time_s)
+        weights = (mesh.weights or []) if weights is None else weights
+        out = self.array(mesh.primitives[0].attributes.POSITION)
+        for target, weight in zip(mesh.primitives[0].targets or [], weights, strict=True):
+            out = out + weight * self.array(target["POSITION"])
+        return out
+
     def posed(self, name: str, time_s: float | None = None) -> np.ndarray:
         """(v, 3) of the skinned mesh of a node."""
-        node = next(n for n in self.file.nodes if n.name == name and n.mesh is not None)
+        number = next(i for i, n in enumerate(self.file.nodes) if n.name == name and n.mesh is not None)
+        node = self.file.nodes[number]
         skin, attributes = self.file.skins[node.skin], self.file.meshes[node.mesh].primitives[0].attributes
         to_joint = self.array(skin.inverseBindMatrices).reshape(-1, 4, 4).transpose(0, 2, 1)
         world = self.transforms(time_s)
         matrices = np.stack([world[joint] @ bind for joint, bind in zip(skin.joints, to_joint, strict=True)])
-        rest = np.pad(self.array(attributes.POSITION), ((0, 0), (0, 1)), constant_values=1)
+        rest = np.pad(self._morphed(number, time_s), ((0, 0), (0, 1)), constant_values=1)
         out = np.zeros((len(rest), 4))
         for joints, weights in (("JOINTS_0", "WEIGHTS_0"), ("JOINTS_1", "WEIGHTS_1")):
             if getattr(attributes, joints) is None:

@@ -55,6 +55,24 @@ def test_at_the_time_of_a_body_it_is_that_body(tmp_path):
         assert np.abs(shown - ours(model, motion, frame)).max() < TENTH_OF_MM
 
 
+def test_a_face_that_moves_moves(tmp_path):
+    model = free_body_with_hands(2500)
+    motion = moving(model, count=3)
+    expression = torch.randn(3, 10, generator=torch.Generator().manual_seed(2))
+    motion = BodyMotion(dataclasses.replace(motion.bodies, expression=expression), motion.time_s)
+    write_skinned_glb(tmp_path / "a.glb", {"a": motion}, model)
+    viewer = Viewer(tmp_path / "a.glb")
+    weights = [viewer.array(s.output) for s in viewer.file.animations[0].samplers][-1]
+    assert weights.min() >= 0  # Blender would cut them
+    assert weights.max() <= 1
+    still = BodyMotion(dataclasses.replace(motion.bodies, expression=expression.mean(0).expand(3, 10)), motion.time_s)
+    for frame in range(3):
+        # The joints of the face stay where the mean expression has them.
+        shown, wanted = viewer.posed("a", time_s=frame / 10), ours(model, motion, frame)
+        assert np.abs(shown - wanted).max() < 5e-4
+        assert np.abs(ours(model, still, frame) - wanted).max() > 2e-3
+
+
 def test_people_of_a_photograph_share_a_file(tmp_path):
     model = free_body()
     people = {name: moving(model, count=1, seed=seed) for seed, name in enumerate("ab")}
