@@ -1,12 +1,14 @@
 """Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the body of
-each person (.glb, .obj) and an overlay (.png); predictions.csv lists all, skipped.csv what could not be done and why. For a
-folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no scorer is needed for that."""
+each person (.glb, .obj), an overlay (.png), and what else --export names; predictions.csv lists all, skipped.csv what could
+not be done and why. For a folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no
+scorer is needed for that."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
 from adhmr.option_types import BodyModelType, EstimateKind
 
 STRANGER = (
@@ -28,6 +30,8 @@ class Options:
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
+        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data
+            (docs/exports.md)
         focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
@@ -45,6 +49,7 @@ class Options:
     boxes: Path | None = None
     candidates: int = 10
     estimate: EstimateKind = "best"
+    export: list[str] = field(default_factory=lambda: list(DEFAULT_EXPORTS))
     focal_px: float | None = None
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
@@ -61,6 +66,7 @@ def run(options: Options) -> int:
         )
     if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
+    checked_exports(options.export, of_own_model=options.body_model is not None)
     if (options.images is None) == (options.data is None):
         raise ValueError("give --images (photographs) or --data (our crops), one of the two")
     if options.data is not None:
@@ -127,7 +133,7 @@ def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
     out, written = new_folder(options.out), Written([], [])
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
-        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at)
+        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at, options.export)
         progress.finish()
     if written.rows:
         write_table(out, "predictions", pa.Table.from_pylist(written.rows))
@@ -143,8 +149,9 @@ def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
             f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
         )
     count = len({row["key"] for row in written.rows})
+    where = f"{out}/*.png" if "png" in options.export else out
     console.print(
-        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {out}/*.png"
+        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {where}"
     )
     if isinstance(estimator, Generator) and estimator.config.body.startswith("free-body"):
         console.print(STRANGER)

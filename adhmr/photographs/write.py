@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adhmr.photographs.export import write_meshes, write_overlay, write_parameters
+from adhmr.export.kinds import DEFAULT_EXPORTS
+from adhmr.export.photographs import PhotographExporter, PhotographPeople
 from adhmr.predicting import Predictor, Shot, predictions_of, shots_of
 from hmr.photographs.folder import Photographs, Skipped, output_names
 from hmr.photographs.people import PeopleFile
@@ -31,8 +32,10 @@ def predict_into(
     predictor: Predictor,
     focal_px: float | None,
     at: Callable[[float], None],
+    exports: Sequence[str] = DEFAULT_EXPORTS,
 ) -> Written:
-    """For each photograph NAME.npz, NAME.png and the meshes of its people. at: called with the share that is done."""
+    """For each photograph what ``exports`` names (adhmr.export.kinds). at: called with the share that is done."""
+    exporter = PhotographExporter(out, predictor.body, exports)
     keys = output_names(photographs.names)
     rows: list[dict[str, Any]] = []
     skipped = [*photographs.not_read, *(people.skipped if people is not None else [])]
@@ -45,17 +48,15 @@ def predict_into(
                 yield shot
 
     for shot, prediction in predictions_of(predictor, shots()):
-        _write(out, keys[shot.name], shot, prediction, predictor)
+        exporter.add(_people(keys[shot.name], shot, prediction))
         rows += _rows(shot.name, prediction)
+    exporter.finish()
     return Written(rows, skipped)
 
 
-def _write(out: Path, name: str, shot: Shot, prediction: Prediction, predictor: Predictor) -> None:
+def _people(name: str, shot: Shot, prediction: Prediction) -> PhotographPeople:
     boxes = np.array([person.box_xyxy for person in shot.people])
-    write_parameters(out / f"{name}.npz", prediction, boxes, predictor.body)
-    for i, person in enumerate(shot.people):
-        write_meshes(out / person.key, prediction.estimate[i], predictor.body)
-    write_overlay(out / f"{name}.png", shot.photograph, prediction, predictor.body)
+    return PhotographPeople(shot.name, name, shot.photograph, boxes, prediction)
 
 
 def _rows(image: str, prediction: Prediction) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from hmr.free_body import free_body, free_body_with_hands
 from hmr.photographs.folder import Photographs
 from hmr.skeleton import NUM_KEYPOINTS
 
+#: In files made of predictions for other programs: in a folder of predictions their bodies would be candidates a second time.
+EXPORT_MARK = "exported_from"
 _MARKS = {"key", "box_xyxy", "t_cam_root", "global_orient", "body_pose", "body_model", "K"}
 
 

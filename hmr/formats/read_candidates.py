@@ -10,7 +10,7 @@ from hmr.body import BodyModel
 from hmr.formats.human_data import is_human_data, read_human_data
 from hmr.formats.person_candidate import ROW_ERRORS, PersonCandidate, Unreadable, reason_of
 from hmr.formats.person_files import hmr2, sam_3d_body, smpler_x
-from hmr.formats.predictions import is_prediction, read_predictions
+from hmr.formats.predictions import EXPORT_MARK, is_prediction, read_predictions
 from hmr.photographs.folder import Photographs
 from hmr.untrusted.object_npz import read_object_npz
 
@@ -47,7 +47,8 @@ def candidate_files(path: Path) -> list[Path]:
 def read_candidates(
     path: Path, model: str, photographs: Photographs, body: BodyModel
 ) -> tuple[list[PersonCandidate], list[Unreadable]]:
-    """path: a file, or a folder of .npz files (with subfolders). What cannot be read is listed with the reason.
+    """path: a file, or a folder of .npz files (with subfolders), but what was made of others in it for other programs. What
+    cannot be read is listed with the reason.
 
     Raises ValueError when there is no such file, or no .npz in the folder.
     """
@@ -56,6 +57,8 @@ def read_candidates(
     for file in candidate_files(path):
         try:
             content = read_object_npz(file)
+            if EXPORT_MARK in content and file != path:
+                continue
             if is_prediction(content):
                 found += read_predictions(content, file, model, photographs, body)
             elif is_human_data(content):

@@ -119,3 +119,11 @@ def test_crops_give_candidates_that_pairs_and_rank_take(tmp_path, checkpoints, s
     assert main(["pairs", *common, "--judge", "random", "--out", str(tmp_path / "pairs")]) == 0
     scorer = ["--scorer", str(checkpoints / "scorer")]
     assert main(["rank", *common, *scorer, "--out", str(tmp_path / "ranked")]) == 0
+
+
+def test_only_what_export_names_is_written(tmp_path, images, checkpoints):
+    out = tmp_path / "out"
+    assert predict(checkpoints, "--images", images, "--out", out, "--export", "[skinned_glb,bvh,human_data]") == 0
+    found = {"".join(path.suffixes) for path in out.rglob("*") if path.is_file()}
+    assert found == {".skinned.glb", ".bvh", ".npz", ".csv", ".parquet", ".json"}
+    assert [path.name for path in out.rglob("*.npz")] == ["human_data.npz"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import smplx
 import torch
+from body_file import write_smplx_file
 from roma import rotmat_to_rotvec, rotvec_to_rotmat
 
 import hmr.free_body
@@ -44,22 +45,8 @@ def test_skinning_agrees_with_smplx(tmp_path, monkeypatch) -> None:
     ids = smplx.body_models.VERTEX_IDS
     monkeypatch.setitem(ids, "smplx", dict.fromkeys(ids["smplx"], 0))  # its own are of another topology
     model = free_body_with_hands(2500)
-    path = hmr.free_body.__path__[0] + "/free_expressive_body_2500.npz"
-    with np.load(path) as file:
-        arrays = {
-            key: file[key].astype(np.float64) if file[key].dtype == np.float16 else file[key] for key in file.files
-        }
-    v = len(arrays["v_template"])
-    arrays["weights"] = arrays["weights"] / arrays["weights"].sum(1, keepdims=True)
-    arrays |= {
-        "posedirs": np.zeros((v, 3, 54 * 9)), "lmk_faces_idx": np.zeros(51, dtype=np.int64),
-        "lmk_bary_coords": np.zeros((51, 3)), "dynamic_lmk_faces_idx": np.zeros((79, 17), dtype=np.int64),
-        "dynamic_lmk_bary_coords": np.zeros((79, 17, 3)), "hands_componentsl": np.eye(45), "hands_componentsr": np.eye(45),
-        "hands_meanl": np.zeros(45), "hands_meanr": np.zeros(45),
-    }  # fmt: skip
-    np.savez(tmp_path / "SMPLX_NEUTRAL.npz", **arrays)
     theirs = smplx.SMPLX(
-        str(tmp_path / "SMPLX_NEUTRAL.npz"), use_pca=False, flat_hand_mean=True, create_transl=False,
+        str(write_smplx_file(tmp_path)), use_pca=False, flat_hand_mean=True, create_transl=False,
     )  # fmt: skip
     body = random_bodies(3)
     given = {k: torch.from_numpy(a).flatten(1) for k, a in arrays_of_bodies(body).items()}

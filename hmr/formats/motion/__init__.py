@@ -1,1 +1,1 @@
-"""Motion capture."""
+"""Motion of skeletons in other programs' formats."""

@@ -1,0 +1,37 @@
+"""What can be written of the people of photographs, by name. Imports nothing heavy, so that --help is there at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+#: Name of an export to what it is.
+EXPORTS = {
+    "npz": "ranked parameters of all people of a photograph",
+    "png": "the bodies drawn over the photograph",
+    "obj": "a mesh, camera frame",
+    "glb": "a mesh, upright",
+    "ply": "a mesh, camera frame",
+    "skinned_glb": "a mesh with skeleton and skin, upright",
+    "bvh": "the pose of a skeleton, upright",
+    "smpl": "global_orient, body_pose, betas, transl as smplx takes them; of SMPL's own models",
+    "human_data": "one HumanData .npz of all photographs, for training",
+}
+DEFAULT_EXPORTS = ("npz", "png", "obj", "glb")
+
+
+def checked_exports(names: Sequence[str], of_own_model: bool = True) -> tuple[str, ...]:
+    """Without repetition. of_own_model: is there a file of the user's own body model?
+
+    Raises ValueError for no name, for one that is not known, with the nearest that is, or for one that needs such a file.
+    """
+    if not names:
+        raise ValueError(f"--export: expected at least one of {', '.join(EXPORTS)}")
+    for name in names:
+        if name not in EXPORTS:
+            near = difflib.get_close_matches(name, EXPORTS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(EXPORTS)}"
+            raise ValueError(f"--export: unknown '{name}'; {hint}")
+    if "smpl" in names and not of_own_model:
+        raise ValueError("--export: smpl is of SMPL's own bodies; give --body_model, or export npz")
+    return tuple(dict.fromkeys(names))
