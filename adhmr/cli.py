@@ -30,6 +30,7 @@ COMMANDS = {
     "repair": "refine labels to their 2D keypoints before any is dropped",
     "clean": "keep or drop pseudo-labels by their score",
     "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet, HypoNet)",
+    "weights": "list or fetch the weights of the detectors that find people in photographs",
     "evaluate": "compare generators with every figure and its interval",
     "report": "write report.html for a demo's folder again",
 }
@@ -56,6 +57,8 @@ def parse(name: str, arguments: list[str]):
         "--config", action=ActionConfigFile, help="a YAML file with the options below; flags override it"
     )
     parser.add_class_arguments(module.Options, fail_untyped=True)
+    if arguments and not arguments[0].startswith("-") and (option := getattr(module, "FIRST_WORD", None)):
+        arguments = [f"--{option}={arguments[0]}", *arguments[1:]]
     if {"-h", "--help"} & set(arguments):
         print(_plain_help(parser.format_help()))
         raise SystemExit(0)

@@ -50,7 +50,7 @@ class MoveNet:
         seen = (max(round(width * scale), 1), max(round(height * scale), 1))
         whole_w, whole_h = (-(-side // _CELL) * _CELL for side in seen)
         padded = np.zeros((whole_h, whole_w, 3), dtype=np.float32)
-        padded[: seen[1], : seen[0]] = Image.fromarray(photograph).resize(seen, Image.Resampling.BILINEAR)
+        padded[: seen[1], : seen[0]] = np.asarray(Image.fromarray(photograph).resize(seen, Image.Resampling.BILINEAR))
         made = self._graph(torch.from_numpy(padded)[None].to(self._device))[self._graph.outputs[0]][0].cpu().numpy()
         to_px = np.array([whole_w, whole_h], np.float32) / scale
         return [_found(row, to_px) for row in made if row[-1] >= min_score]

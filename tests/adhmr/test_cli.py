@@ -27,7 +27,7 @@ def test_every_command_explains_itself(command, capsys):
         main([command, "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--config", "--out"):
+    for option in ("--config", "--folder" if command == "weights" else "--out"):
         assert option in text
     assert "<class" not in text
 
