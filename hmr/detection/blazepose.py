@@ -18,11 +18,13 @@ from torch import Tensor
 from hmr.detection.region import Region, crops_of, laid_back
 from hmr.detection.tflite_graph import TfliteGraph
 from hmr.keypoint_sets import BLAZEPOSE_33, Keypoints
+from hmr.skeleton import other_side
 
 #: It makes 39 points: 33 of the body and six that serve MediaPipe's own tracking.
 _POINTS, _BODY = 39, 33
 #: A point moves to the middle of its heat within so many cells, where the heat is at least so high.
 _REACH, _LEAST_HEAT = 3, 0.5
+_MIRRORED = [BLAZEPOSE_33.place[other_side(point)] for point in BLAZEPOSE_33.points]
 _OUTPUTS = {
     "landmarks": "Identity", "flag": "Identity_1", "mask": "Identity_2", "heat": "Identity_3", "world": "Identity_4",
 }  # fmt: skip
@@ -75,18 +77,13 @@ class BlazePose:
         made = self.graph(crops)
         out = {name: made[self.graph.numbers[number]] for name, number in _OUTPUTS.items()}
         rows = out["landmarks"].reshape(-1, _POINTS, 5)
-        places = refined(rows[..., :2] / self.size, out["heat"].sigmoid()).cpu().numpy()
+        places = refined(rows[..., :2] / self.size, out["heat"].sigmoid())
         # A point may be hidden (visibility) or outside the crop (presence): a prompt has to be both seen and there.
-        confidence = (rows[..., 3].sigmoid() * rows[..., 4].sigmoid()).cpu().numpy()
-        flags, worlds = out["flag"][:, 0].cpu().numpy(), out["world"].reshape(-1, _POINTS, 3).cpu().numpy()
-        masks = out["mask"][:, 0].sigmoid()
-        found = []
-        for i, region in enumerate(regions):
-            px = np.concatenate([region.to_photograph(places[i]), confidence[i, :, None]], 1)[:_BODY]
-            world = worlds[i, :_BODY].copy()
-            world[:, :2] = world[:, :2] @ region.R_photo_crop.T
-            found.append(Landmarks(region, float(flags[i]), px.astype(np.float32), world, masks[i]))
-        return found
+        confidence = rows[..., 3].sigmoid() * rows[..., 4].sigmoid()
+        points = torch.cat([places, confidence[..., None]], -1)[:, :_BODY].cpu().numpy()
+        worlds = out["world"].reshape(-1, _POINTS, 3)[:, :_BODY].cpu().numpy()
+        flags, masks = out["flag"][:, 0].cpu().numpy(), out["mask"][:, 0].sigmoid()
+        return [_landmarks(*each) for each in zip(regions, flags, points, worlds, masks, strict=True)]
 
     def features(self, crops: Tensor, numbers: Sequence[int]) -> dict[int, Tensor]:
         """Inner maps, channels first, of crops (n, 3, 256, 256) in [0, 1]; with gradients to the crops where they ask for it."""
@@ -95,6 +92,15 @@ class BlazePose:
     def _tensor(self, photograph: np.ndarray) -> Tensor:
         pixels = torch.from_numpy(np.array(photograph)).to(self._device)
         return pixels.permute(2, 0, 1).float() / 255
+
+
+def _landmarks(region: Region, flag: float, points: np.ndarray, world_m: np.ndarray, mask: Tensor) -> Landmarks:
+    """From the crop, where points (33, 3) are x, y in parts of its side and confidence, to the photograph."""
+    if region.mirrored:  # what looks like a left hand there is a right one
+        points, world_m = points[_MIRRORED], world_m[_MIRRORED]
+    px = np.concatenate([region.to_photograph(points[:, :2]), points[:, 2:]], 1).astype(np.float32)
+    turned = np.concatenate([world_m[:, :2] @ region.R_photo_crop.T, world_m[:, 2:]], 1)
+    return Landmarks(region, float(flag), px, turned, mask)
 
 
 def refined(places: Tensor, heat: Tensor) -> Tensor:

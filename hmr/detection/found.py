@@ -29,6 +29,11 @@ class Found:
     px: np.ndarray
 
     @property
+    def size_px(self) -> float:
+        """The longer side of the box, at least one pixel."""
+        return float(max((self.box_xyxy[2:] - self.box_xyxy[:2]).max(), 1.0))
+
+    @property
     def area(self) -> float:
         """Square pixels of the box."""
         return float(np.prod(np.maximum(self.box_xyxy[2:] - self.box_xyxy[:2], 0)))

@@ -23,21 +23,23 @@ class Region:
         centre_px: x, y.
         side_px: of the square.
         turn_rad: clockwise as one sees it, of the square on the photograph; what it holds comes out turned back by it.
+        mirrored: whether left and right change sides in the crop.
     """
 
     centre_px: tuple[float, float]
     side_px: float
     turn_rad: float = 0.0
+    mirrored: bool = False
 
-    def changed(self, scale: float = 1.0, turn_rad: float = 0.0) -> Region:
-        """About the same centre, so many times as large, turned further."""
-        return Region(self.centre_px, self.side_px * scale, self.turn_rad + turn_rad)
+    def changed(self, scale: float = 1.0, turn_rad: float = 0.0, mirrored: bool = False) -> Region:
+        """About the same centre, so many times as large, turned further, seen in a mirror."""
+        return Region(self.centre_px, self.side_px * scale, self.turn_rad + turn_rad, self.mirrored != mirrored)
 
     @property
     def R_photo_crop(self) -> np.ndarray:
-        """(2, 2): from directions in the crop to directions in the photograph."""
-        c, s = cos(self.turn_rad), sin(self.turn_rad)
-        return np.array([[c, -s], [s, c]], dtype=np.float32)
+        """(2, 2): from directions in the crop to directions in the photograph; its determinant is −1 in a mirror."""
+        c, s, side = cos(self.turn_rad), sin(self.turn_rad), -1 if self.mirrored else 1
+        return np.array([[side * c, -s], [side * s, c]], dtype=np.float32)
 
     def to_photograph(self, places: np.ndarray) -> np.ndarray:
         """(..., 2) in parts of the crop's side, from its upper left corner, to pixels of the photograph."""

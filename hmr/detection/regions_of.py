@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import pi
-
 import numpy as np
 
 from hmr.detection.found import Found
@@ -31,7 +29,10 @@ def region_of(person: Found) -> Region:
     return Region((float(hips[0]), float(hips[1])), float(reach_px) * _ENLARGE, turn)
 
 
-def retried(region: Region) -> list[Region]:
-    """Where else to look when nobody was seen there: turned, and with less and more around."""
-    turned = [region.changed(turn_rad=turn) for turn in (pi / 2, -pi / 2, pi)]
-    return [*turned, region.changed(0.75), region.changed(1.3)]
+def varied(region: Region, count: int) -> list[Region]:
+    """The region itself and others about it, in the order in which they help (``hmr.detection.config.MOST_LOOKS`` at most)."""
+    regions = [
+        region, region.changed(mirrored=True), region.changed(1.15), region.changed(0.9), region.changed(turn_rad=0.4),
+        region.changed(turn_rad=-0.4), region.changed(0.75), region.changed(1.3),
+    ]  # fmt: skip
+    return regions[:count]

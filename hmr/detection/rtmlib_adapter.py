@@ -27,9 +27,7 @@ class RtmlibDetector:
         min_score: of a person's mean keypoint, from 0 to 1.
     """
 
-    def __init__(
-        self, solution: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], min_score: float = 0.3
-    ) -> None:
+    def __init__(self, solution: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], min_score: float = 0.3) -> None:
         self._solution = solution
         self._min_score = min_score
 
