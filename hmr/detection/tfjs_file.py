@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hmr.detection.tflite_file import errors_named
+from hmr.detection.named_errors import errors_named
 
 _KIND = "a TensorFlow.js graph model"
 _DTYPES: dict[str, type[np.generic]] = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hmr.detection.named_errors import errors_named
 from hmr.detection.tfjs_file import maker_of, read_tfjs
 from hmr.detection.tfjs_steps import STEPS
-from hmr.detection.tflite_file import errors_named
 
 
 class TfjsGraph(nn.Module):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hmr.detection.flatbuffer import Table
+from hmr.detection.named_errors import errors_named
 
 #: TensorFlow Lite's codes of the kinds of steps that are known here.
 KINDS = {
@@ -57,19 +56,6 @@ class TfliteFile:
     outputs: tuple[int, ...]
 
 
-@contextmanager
-def errors_named(path: Path, kind: str) -> Iterator[None]:
-    """Whatever is wrong with an untrusted file becomes a ValueError that names it and the kind of file that was expected."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise ValueError(f"{path}: expected {kind}, there is no such file") from None
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        # A file that is not what it says may break anything that is computed from its numbers.
-        told = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path}: expected {kind} of the kinds known here, could not use it ({told})") from None
-
-
 def read_tflite(path: Path) -> TfliteFile:
     """Raises ValueError that names the file for anything else, and for steps that are not known here."""
     with errors_named(path, "a TensorFlow Lite file"):
@@ -100,7 +86,7 @@ def _tensor(table: Table, buffers: list[Table]) -> TfliteTensor:
         return TfliteTensor(table.text(3), shape, None)
     if code not in _DTYPES:
         raise ValueError(f"it has weights of type {code}; float32, float16 and int32 are known")
-    value = np.frombuffer(raw.tobytes(), _DTYPES[code]).reshape(shape)
+    value = np.frombuffer(raw, _DTYPES[code]).reshape(shape)
     return TfliteTensor(table.text(3), shape, value)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from hmr.detection.tflite_file import TfliteFile, errors_named, read_tflite
+from hmr.detection.named_errors import errors_named
+from hmr.detection.tf_layers import MOST_NUMBERS
+from hmr.detection.tflite_file import TfliteFile, read_tflite
 from hmr.detection.tflite_layers import COMPUTED, LAYERS
 
 
@@ -41,6 +44,8 @@ class TfliteGraph(nn.Module):
 
     def _check_shapes(self) -> None:
         """What is computed has the shapes that the file says: tried without numbers, which costs no time and no memory."""
+        if (most := max(prod(shape) for shape in self.shapes.values())) > MOST_NUMBERS:
+            raise ValueError(f"one of its tensors has {most} numbers")
         weights = {name: weight.to("meta") for name, weight in self.named_buffers()}
         wanted = tuple(self.shapes)
         picture = torch.zeros(2, *self.inputs_chw, device="meta")

@@ -133,4 +133,5 @@ def constant(step: TfliteStep, file: TfliteFile, place: int) -> np.ndarray:
 
 
 def _float(value: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(value, dtype=np.float32))
+    """A copy, for the file's own bytes are not to be written to, and may begin anywhere."""
+    return torch.from_numpy(np.array(value, dtype=np.float32, order="C"))
