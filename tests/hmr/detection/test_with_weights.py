@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hmr.detection.blazepose import BlazePose
+from hmr.detection.blazepose import FEATURES, BlazePose
 from hmr.detection.config import DetectorConfig
 from hmr.detection.movenet import MoveNet
 from hmr.detection.photo_detector import PhotoDetector
@@ -116,7 +116,7 @@ def test_the_whole_detector_on_a_rendered_picture():
 
 def test_inner_maps_are_there_and_gradients_reach_the_picture():
     crops = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    (deep,) = blazepose().features(crops, (269,)).values()
+    deep = blazepose().features(crops, FEATURES["full"])[269]
     assert tuple(deep.shape) == (2, 144, 8, 8)
     deep.sum().backward()
     assert crops.grad is not None
