@@ -32,6 +32,7 @@ COMMANDS = {
     "repair": "refine labels to their 2D keypoints before any is dropped",
     "clean": "keep or drop pseudo-labels by their score",
     "convert": "convert a released checkpoint (HMR-Scorer, ScoreNet, HypoNet)",
+    "weights": "list or fetch the weights of the detectors that find people in photographs",
     "evaluate": "compare generators with every figure and its interval",
     "report": "write report.html for a demo's folder again",
 }

@@ -22,9 +22,8 @@ def depth_levels(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 def other_side(name: str) -> str:
     """The name on the other side of the body; itself when it is in the middle."""
-    if name.startswith("left_"):
-        return name.replace("left_", "right_")
-    return name.replace("right_", "left_")
+    swapped = {"left": "right", "right": "left"}
+    return "_".join(swapped.get(word, word) for word in name.split("_"))
 
 
 @dataclass(frozen=True, eq=False)

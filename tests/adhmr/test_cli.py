@@ -27,7 +27,8 @@ def test_every_command_explains_itself(command, capsys):
         main([command, "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--config", "--export" if command == "view" else "--out"):
+    instead = {"view": "--export", "weights": "--folder"}
+    for option in ("--config", instead.get(command, "--out")):
         assert option in text
     assert "<class" not in text
 
