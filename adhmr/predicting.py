@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,10 +13,13 @@ from adhmr.option_types import EstimateKind
 from hmr.body import BodyModel
 from hmr.camera import default_K
 from hmr.estimator import Estimator
+from hmr.fit_to_marks import fit_to_marks
 from hmr.photographs.folder import Photographs, Skipped
-from hmr.photographs.people import PeopleFile, Person, crops, whole_picture
+from hmr.photographs.people import Person, crops
+from hmr.photographs.sources import PeopleSource
 from hmr.prediction import Prediction
-from hmr.views import Views
+from hmr.skeleton import SMPL
+from hmr.views import Prompts, Views
 from scorer.consensus import score_weights, weighted_mean_body
 from scorer.protocol import AnyScorer
 
@@ -24,13 +27,15 @@ from scorer.protocol import AnyScorer
 @dataclass(frozen=True)
 class PredictConfig:
     """candidates: bodies for each person. estimate: the body that is chosen: the best by score, or the mean of all candidates on
-    SO(3), weighted by score. seed: of the sampling. source: what the candidates are called. people_at_once: in a batch."""
+    SO(3), weighted by score. seed: of the sampling. source: what the candidates are called. people_at_once: in a batch.
+    fit_to_marks: whether bodies of people with keypoints are moved to where those are, before they are ranked."""
 
     candidates: int = 10
     estimate: EstimateKind = "best"
     seed: int = 0
     source: str = "generator"
     people_at_once: int = 64
+    fit_to_marks: bool = True
 
     def __post_init__(self) -> None:
         for name in ("candidates", "people_at_once"):
@@ -62,6 +67,9 @@ class Predictor:
         so that a photograph's people do not depend on what else is predicted with it."""
         config = self.config
         hypotheses = self.estimator.propose(views, self.body, config.candidates, config.seed, config.source, places)
+        if config.fit_to_marks and views.prompts is not None and hypotheses.params.skeleton is SMPL:
+            fitted = fit_to_marks(hypotheses.params, views.prompts.keypoints_px, views.K, self.body)
+            hypotheses = replace(hypotheses, params=fitted)
         scores = self.scorer.score(seen, hypotheses, self.body)
         mean = None
         if config.estimate == "weighted_mean":
@@ -70,24 +78,33 @@ class Predictor:
 
     def crops_of(self, shots: list[Shot]) -> tuple[Views, Views]:
         """Of all people at the estimator's and at the scorer's size."""
+        of_any = any(person.keypoints is not None for s in shots for person in s.people)
         estimator, scorer = (
-            Views.cat([crops(s.photograph, s.people, n.crop_size, s.K, n.crop_enlarge) for s in shots])
+            Views.cat([_crops(s, n.crop_size, n.crop_enlarge, of_any) for s in shots])
             for n in (self.estimator, self.scorer)
         )
         return estimator, scorer
 
 
+def _crops(shot: Shot, size: int, enlarge: float, prompted: bool) -> Views:
+    """Of the people of one photograph. prompted: with prompts, also where nothing is said of any of them."""
+    views = crops(shot.photograph, shot.people, size, shot.K, enlarge)
+    if prompted and views.prompts is None:
+        return replace(views, prompts=Prompts.nothing(len(views)))
+    return views
+
+
 def shots_of(
-    photographs: Photographs, keys: dict[str, str], people: PeopleFile | None, focal_px: float | None
+    photographs: Photographs, keys: dict[str, str], people: PeopleSource, focal_px: float | None
 ) -> Iterator[tuple[str, Shot | None, list[Skipped]]]:
     """Name, shot (None where there is nobody) and what was skipped, for each photograph in order.
 
-    keys: name to the beginning of its people's keys. Without a file of people one person is assumed to fill each photograph;
-    without a focal length it is the diagonal.
+    keys: name to the beginning of its people's keys. Without a focal length it is what the file says, or the diagonal.
     """
     for name, key in keys.items():
         try:
             photograph = photographs.read(name)
+            focal = photographs.exif_focal_px(name) if focal_px is None else focal_px
         except ValueError as error:
             yield name, None, [Skipped(name, str(error))]
             continue
@@ -95,10 +112,10 @@ def shots_of(
         if min(h, w) < 2:
             yield name, None, [Skipped(name, f"has {w} x {h} px, nobody can be seen in it")]
             continue
-        found, skipped = (whole_picture(key, (w, h)), []) if people is None else people.people_of(name, key, (w, h))
+        found, skipped = people.people_of(name, key, photograph)
         K = default_K(w, h)
-        if focal_px is not None:
-            K[0, 0] = K[1, 1] = focal_px
+        if focal is not None:
+            K[0, 0] = K[1, 1] = focal
         yield name, Shot(name, photograph, found, K) if found else None, skipped
 
 

@@ -46,6 +46,11 @@ class Prompts:
     def map(self, function: Callable[[Tensor], Tensor]) -> Prompts:
         return Prompts(function(self.keypoints_px), None if self.mask is None else function(self.mask))
 
+    @classmethod
+    def nothing(cls, count: int) -> Prompts:
+        """Of so many people of whom nothing is said."""
+        return cls(torch.zeros(count, len(PROMPT_POINTS), 3))
+
     @staticmethod
     def cat(parts: list[Prompts]) -> Prompts:
         """Masks that are given of some only are left out."""

@@ -13,7 +13,7 @@ from adhmr.export.kinds import DEFAULT_EXPORTS
 from adhmr.export.photographs import PhotographExporter, PhotographPeople
 from adhmr.predicting import Predictor, Shot, predictions_of, shots_of
 from hmr.photographs.folder import Photographs, Skipped, output_names
-from hmr.photographs.people import PeopleFile
+from hmr.photographs.sources import PeopleSource
 from hmr.prediction import Prediction
 
 
@@ -28,7 +28,7 @@ class Written:
 def predict_into(
     out: Path,
     photographs: Photographs,
-    people: PeopleFile | None,
+    people: PeopleSource,
     predictor: Predictor,
     focal_px: float | None,
     at: Callable[[float], None],
@@ -38,7 +38,7 @@ def predict_into(
     exporter = PhotographExporter(out, predictor.body, exports)
     keys = output_names(photographs.names)
     rows: list[dict[str, Any]] = []
-    skipped = [*photographs.not_read, *(people.skipped if people is not None else [])]
+    skipped = [*photographs.not_read, *people.skipped]
 
     def shots() -> Iterator[Shot]:
         for number, (_, shot, left_out) in enumerate(shots_of(photographs, keys, people, focal_px)):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.photographs.read import OTHER_SUFFIXES, SUFFIXES, read_photograph, upright_size_wh
+from hmr.photographs.read import OTHER_SUFFIXES, SUFFIXES, exif_focal_px, read_photograph, upright_size_wh
 
 
 class PictureSource(Protocol):
@@ -143,6 +143,10 @@ class Photographs:
     def size_wh(self, name: str) -> tuple[int, int]:
         """Upright, pixels."""
         return upright_size_wh(self.folder / name, str(self.folder / name))
+
+    def exif_focal_px(self, name: str) -> float | None:
+        """Focal length in pixels as the file says; None where it does not."""
+        return exif_focal_px(self.folder / name)
 
     def read(self, name: str) -> np.ndarray:
         """(h, w, 3) uint8, upright."""

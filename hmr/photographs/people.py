@@ -13,9 +13,10 @@ from torch import Tensor
 
 from hmr.camera import Camera, square_crop_affine
 from hmr.files import read_json
-from hmr.keypoint_sets import Keypoints
+from hmr.keypoint_sets import PROMPT_POINTS, Keypoints
+from hmr.photographs.coco_keypoints import box_of_keypoints, keypoints_of_coco
 from hmr.photographs.folder import Photographs, Skipped
-from hmr.views import Views
+from hmr.views import Prompts, Views
 
 #: Times the picture; a box that is larger is a mistake, and its crop would fill the memory.
 LARGEST_BOX = 10
@@ -55,9 +56,9 @@ def check_box(box_xyxy: tuple[float, float, float, float], width: int, height: i
 
 @dataclass
 class AnnotatedPhotograph:
-    """What a COCO file says of one photograph: annotation ids with what they give as boxes, and the size that it should have."""
+    """What a COCO file says of one photograph: ids with their annotations, and the size that it should have."""
 
-    boxes: list[tuple[str, Any]] = field(default_factory=list)
+    notes: list[tuple[str, Any]] = field(default_factory=list)
     size_wh: tuple[int, int] | None = None
 
 
@@ -68,26 +69,34 @@ class PeopleFile:
     path: Path
     photographs: dict[str, AnnotatedPhotograph]
     skipped: list[Skipped]
+    with_keypoints: bool = False
 
-    def people_of(self, name: str, key: str, size_wh: tuple[int, int]) -> tuple[list[Person], list[Skipped]]:
-        """The people of one photograph of size_wh pixels, upright. ``key`` begins their keys."""
+    def people_of(self, name: str, key: str, photograph: np.ndarray) -> tuple[list[Person], list[Skipped]]:
+        """As ``PeopleSource``."""
         if name not in self.photographs:
             return [], [Skipped(name, f"not in {self.path.name}")]
-        annotated, (w, h) = self.photographs[name], size_wh
-        if annotated.size_wh is not None and annotated.size_wh != size_wh:
+        annotated, (h, w) = self.photographs[name], photograph.shape[:2]
+        if annotated.size_wh is not None and annotated.size_wh != (w, h):
             said = " x ".join(map(str, annotated.size_wh))
             return [], [
                 Skipped(name, f"is {w} x {h} px, {self.path.name} says {said}: its boxes are of another picture")
             ]
         people, skipped = [], []
-        for number, (note, box) in enumerate(annotated.boxes):
+        for number, (id, note) in enumerate(annotated.notes):
             try:
-                box_xyxy = _xyxy(box)
-                check_box(box_xyxy, w, h)
-                people.append(Person(f"{key}-{number:02d}", box_xyxy))
+                person = self._person(f"{key}-{number:02d}", note)
+                check_box(person.box_xyxy, w, h)
+                people.append(person)
             except ValueError as error:
-                skipped.append(Skipped(f"{name} annotation {note}", str(error)))
+                skipped.append(Skipped(f"{name} annotation {id}", str(error)))
         return people, skipped or ([] if people else [Skipped(name, f"no people in {self.path.name}")])
+
+    def _person(self, key: str, note: dict[str, Any]) -> Person:
+        """Raises ValueError that says what is wrong."""
+        keypoints = keypoints_of_coco(note) if self.with_keypoints else None
+        if note.get("bbox") is None and keypoints is not None:
+            return Person(key, box_of_keypoints(keypoints), keypoints)
+        return Person(key, _xyxy(note.get("bbox")), keypoints)
 
 
 def _xyxy(box: Any) -> tuple[float, float, float, float]:
@@ -99,8 +108,10 @@ def _xyxy(box: Any) -> tuple[float, float, float, float]:
     return x, y, x + w, y + h
 
 
-def read_people(path: Path, photographs: Photographs) -> PeopleFile:
+def read_people(path: Path, photographs: Photographs, with_keypoints: bool = False) -> PeopleFile:
     """The people of a COCO json (crowds left out), their photographs found as every command finds them.
+
+    with_keypoints: of their annotations; without it they are not looked at.
 
     Raises ValueError when the file is not COCO's format.
     """
@@ -129,10 +140,10 @@ def read_people(path: Path, photographs: Photographs) -> PeopleFile:
             if note.get("iscrowd", 0) or str(note.get("category_id", "1")) not in of_people:
                 continue
             if (annotated := by_id.get(str(note["image_id"]))) is not None:
-                annotated.boxes.append((str(note.get("id", i)), note.get("bbox")))
+                annotated.notes.append((str(note.get("id", i)), note))
         except (KeyError, TypeError, AttributeError) as error:
             skipped.append(Skipped(f"{path.name} annotation {i}", f"is not an annotation with an image_id ({error!r})"))
-    return PeopleFile(path, found, skipped)
+    return PeopleFile(path, found, skipped, with_keypoints)
 
 
 def _person_categories(categories: Any) -> set[str]:
@@ -143,11 +154,6 @@ def _person_categories(categories: Any) -> set[str]:
         str(c["id"]): str(c["name"]).lower() for c in categories if isinstance(c, dict) and {"id", "name"} <= set(c)
     }
     return {number for number, name in named.items() if name in ("person", "human", "pedestrian")} if named else {"1"}
-
-
-def whole_picture(key: str, size_wh: tuple[int, int]) -> list[Person]:
-    """One person who fills the photograph."""
-    return [Person(key, (0.0, 0.0, float(size_wh[0]), float(size_wh[1])))]
 
 
 def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Image:
@@ -178,5 +184,16 @@ def crops(photograph: np.ndarray, people: list[Person], size: int, K: Tensor, en
         crop = _square(photograph, left, top, width).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3)
         rgb.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
     n = len(people)
-    camera = Camera(K.float().expand(n, 3, 3), torch.tensor([w, h]).expand(n, 2))
-    return Views(tuple(person.key for person in people), torch.stack(rgb), camera, torch.stack(affine))
+    camera, A = Camera(K.float().expand(n, 3, 3), torch.tensor([w, h]).expand(n, 2)), torch.stack(affine)
+    return Views(tuple(person.key for person in people), torch.stack(rgb), camera, A, prompts_of(people, A))
+
+
+def prompts_of(people: list[Person], A_view_picture: Tensor) -> Prompts | None:
+    """What is said of people, in their crops' pixels; None where nothing is said of anybody."""
+    if all(person.keypoints is None for person in people):
+        return None
+    nothing = Keypoints(PROMPT_POINTS, np.zeros((len(PROMPT_POINTS), 3), np.float32))
+    said = [nothing if p.keypoints is None else p.keypoints.taken_to(PROMPT_POINTS) for p in people]
+    px = torch.from_numpy(np.stack([keypoints.px for keypoints in said]))
+    xy = px[..., :2] @ A_view_picture[:, :2, :2].transpose(1, 2) + A_view_picture[:, None, :2, 2]
+    return Prompts(torch.cat([xy * (px[..., 2:] > 0), px[..., 2:]], -1))

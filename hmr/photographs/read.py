@@ -55,6 +55,22 @@ def upright_size_wh(source: Path | IO[bytes], where: str) -> tuple[int, int]:
         return (h, w) if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8) else (w, h)
 
 
+#: Diagonal of 35 mm film, to which EXIF's equivalent focal length refers.
+_FILM_DIAGONAL_MM = 43.27
+
+
+def exif_focal_px(path: Path) -> float | None:
+    """Focal length in pixels from EXIF's 35 mm equivalent; None where the file does not say. Raises ValueError that names it."""
+    with _named(str(path)), Image.open(path) as image:
+        said = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm)
+        try:
+            focal_mm = float(said) if said else 0.0
+        except (TypeError, ValueError):
+            return None
+        diagonal = float(np.hypot(*image.size))
+        return focal_mm / _FILM_DIAGONAL_MM * diagonal if 5 <= focal_mm <= 2000 else None
+
+
 def _decoded(stream: IO[bytes]) -> np.ndarray:
     with Image.open(stream) as image:
         image.load()

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -23,7 +24,7 @@ def people(photographs, tmp_path, notes, images=None, **more):
     path = tmp_path / "people.json"
     path.write_text(json.dumps({"images": images, "annotations": notes, **more}))
     found = read_people(path, photographs)
-    got, skipped = found.people_of("sub/a.jpg", "a", (100, 80))
+    got, skipped = found.people_of("sub/a.jpg", "a", np.zeros((80, 100, 3), np.uint8))
     return [p.box_xyxy for p in got], [s.reason for s in found.skipped + skipped]
 
 
