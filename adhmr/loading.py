@@ -6,8 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from adhmr.option_types import BodyModelType
-from hmr.networks.checkpoint import kind_of
+from hmr.networks.checkpoint import kind_of, weights_at
 from hmr.skinned_body import SkinnedBody
+
+
+def estimator_folder(name: Path | str) -> Path:
+    """Of a checkpoint: a folder, a name of weights that come with the package, or one on the Hugging Face Hub.
+
+    Raises ValueError when there is none.
+    """
+    from diffusion_hmr.generator import PACKAGED
+
+    return weights_at(name, PACKAGED)
 
 
 def load_estimator(folder: Path) -> Any:

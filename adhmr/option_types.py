@@ -10,3 +10,6 @@ Log = Literal["files", "wandb"]
 BodyModelType = Literal["auto", "smpl", "smplh", "smplx"]
 #: The body of a person that is drawn and exported: the best by score, or the weighted mean on SO(3).
 EstimateKind = Literal["best", "weighted_mean"]
+
+#: Who finds people in photographs: auto: the house's own detector, where keypoints are needed and none are given.
+DetectorKind = Literal["auto", "own", "none"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -28,10 +29,14 @@ def _noise(rows: Sequence[int], count: int, seed: int) -> Tensor:
     return torch.stack([torch.randn(count, STATE_DIM, generator=generator) for generator in by_row])
 
 
+#: Generators that come with the package; each has its model card beside it.
+PACKAGED = Path(__file__).parent / "weights"
+
+
 class Generator(Pretrained):
     """p(body | picture)."""
 
-    kind, config_type = "generator", GeneratorConfig
+    kind, config_type, packaged = "generator", GeneratorConfig, PACKAGED
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -42,6 +47,11 @@ class Generator(Pretrained):
             self.branch = PromptBranch(config.prompts)
         objective = DiffusionObjective(config.prediction, config.sampler, config.sampling_steps)
         self.denoiser = Denoiser(config.denoiser, self.branch.channels, objective)
+
+    @property
+    def is_prompted(self) -> bool:
+        """Whether it is told keypoints instead of pictures."""
+        return self.config.prompts is not None
 
     @property
     def crop_size(self) -> int:

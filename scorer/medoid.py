@@ -38,7 +38,14 @@ class MedoidScorer:
     def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores:
         del batch_size
         check_same_pictures(views, hypotheses.key)
-        off = medoid_displacement_mm(smpl_keypoints(model, hypotheses.params))
+        return self._scores(views, medoid_displacement_mm(smpl_keypoints(model, hypotheses.params)))
+
+    def score_uvd(self, views: Views, uvd: Tensor, known: Tensor, batch_size: int = 64) -> Scores:
+        """Of keypoints alone: where they are in metres is not known, so one across the crop is taken for two metres."""
+        del batch_size
+        return self._scores(views, medoid_displacement_mm(uvd * known[..., None]))
+
+    def _scores(self, views: Views, off: Tensor) -> Scores:
         unknown = torch.full(off.shape[:2], torch.nan)
         return Scores(views.key, -off.mean(-1), off, unknown, (unknown, unknown), unknown)
 

@@ -1,16 +1,26 @@
-"""Propose and rank bodies for the people in photographs. For each photograph: ranked parameters (.npz), the body of
-each person (.glb, .obj), an overlay (.png), and what else --export names; predictions.csv lists all, skipped.csv what could
-not be done and why. For a folder of crops (--data) it writes candidates.npz, which rank, pairs and train-scorer take; no
-scorer is needed for that."""
+"""Propose and rank bodies for the people in photographs: `adhmr predict photo.jpg`. For each photograph: ranked parameters
+(.npz), the body of each person (.glb, .obj), an overlay (.png), and what else --export names; predictions.csv lists all,
+skipped.csv what could not be done and why. For a folder of crops (--data) it writes candidates.npz, which rank, pairs and
+train-scorer take; no scorer is needed for that."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
-from adhmr.option_types import BodyModelType, EstimateKind
+from adhmr.option_types import BodyModelType, DetectorKind, EstimateKind
+from hmr.detection.config import DetectorConfig
 
+if TYPE_CHECKING:
+    from adhmr.photographs.write import Written
+
+#: `adhmr predict photo.jpg` is `adhmr predict --images photo.jpg`.
+POSITIONAL = ("images",)
+#: Of the package's weights.
+PACKAGED_GENERATOR = "photo"
+UNJUDGED = "note: no --scorer, so candidates are ranked by how near they are to each other; their expected errors are not known."
 STRANGER = (
     "note: this generator was trained on pictures of the synthetic world only; on photographs its bodies are rough guesses. "
     "Train it on photographs with labels to get good ones."
@@ -21,18 +31,25 @@ STRANGER = (
 class Options:
     """
     Args:
-        generator: folder of a checkpoint: a generator's, or a regressor's, which gives one body for each person
-        out: an empty folder to write
         images: a photograph or a folder of them, with its subfolders
+        generator: photo (it comes with the package), a folder of a checkpoint, or a name on the Hugging Face Hub; of a
+            generator's, or a regressor's, which gives one body for each person
+        out: an empty folder to write; without it one beside you, named after ``images``
         data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
-        scorer: folder of a scorer checkpoint, for photographs
-        boxes: COCO json with person boxes; without it one person is assumed to fill each photograph
+        scorer: folder of a scorer checkpoint; without it candidates are ranked by how near they are to each other
+        keypoints: what people are prompted with: COCO json, or OpenPose's folder of NAME_keypoints.json
+        boxes: COCO json with person boxes; keypoints in it are not looked at
+        detector: own: MoveNet and BlazePose, whose weights are fetched at their first use; auto: that, where the generator is
+            told keypoints and no file is given; none: without a file one person is assumed to fill each photograph
+        detection: what the detector is told
+        offline: fetch nothing
+        fit: whether bodies of people with keypoints are moved to where those are
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
         export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data
             (docs/exports.md)
-        focal_px: focal length of the photographs in pixels; without it the diagonal is assumed
+        focal_px: focal length of the photographs in pixels; without it what EXIF says, or the diagonal
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
         people_at_once: people of several photographs that go through the networks together
@@ -41,12 +58,17 @@ class Options:
         strict: exit with 2 when anything was skipped, instead of with 3
     """
 
-    generator: Path
-    out: Path
     images: Path | None = None
+    generator: str = PACKAGED_GENERATOR
+    out: Path | None = None
     data: Path | None = None
     scorer: Path | None = None
+    keypoints: Path | None = None
     boxes: Path | None = None
+    detector: DetectorKind = "auto"
+    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    offline: bool = False
+    fit: bool = True
     candidates: int = 10
     estimate: EstimateKind = "best"
     export: list[str] = field(default_factory=lambda: list(DEFAULT_EXPORTS))
@@ -72,24 +94,28 @@ def run(options: Options) -> int:
     if options.data is not None:
         return of_crops(options, options.data)
     assert options.images is not None
-    if options.scorer is None:
-        raise ValueError("give --scorer: the bodies of people in photographs are ranked")
-    return of_photographs(options, options.images, options.scorer)
+    return of_photographs(options, options.images)
+
+
+def out_folder(options: Options, given: Path) -> Path:
+    """``--out``, or a folder here that is named after what is given."""
+    return options.out if options.out is not None else Path(f"{given.resolve().stem}-bodies")
 
 
 def of_crops(options: Options, data: Path) -> int:
     """Candidates of all crops of a folder, in one file."""
-    from adhmr.loading import body_of, load_estimator
+    from adhmr.loading import body_of, estimator_folder, load_estimator
     from adhmr.progress import StageProgress, console
     from hmr.estimator import name_of
     from hmr.files import new_folder, write_provenance
     from hmr.hypotheses import Hypotheses, save_hypotheses
     from hmr.samples import load_views
 
-    estimator = load_estimator(options.generator).to(options.device)
+    folder = estimator_folder(options.generator)
+    estimator = load_estimator(folder).to(options.device)
     views, body = load_views(data), body_of(options.body_model, options.body_model_type)
     estimator.check_size(views)
-    source = name_of(options.generator)
+    source = name_of(folder)
     parts: list[Hypotheses] = []
     with StageProgress({"candidates": 1.0}) as progress:
         progress.start("candidates")
@@ -98,43 +124,63 @@ def of_crops(options: Options, data: Path) -> int:
             parts.append(estimator.propose(views[rows], body, options.candidates, options.seed + start, source))
             progress.at(min(start + 256, len(views)) / len(views))
         progress.finish()
-    out, candidates = new_folder(options.out), Hypotheses.cat(parts)
+    out, candidates = new_folder(out_folder(options, data)), Hypotheses.cat(parts)
     save_hypotheses(out / "candidates.npz", candidates, views)
-    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, data])
+    write_provenance(out, "predict", asdict(options), options.seed, [folder, data])
     console.print(f"{candidates.count} candidates for each of {len(views)} pictures in {out / 'candidates.npz'}")
     return 0
 
 
-def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
+def of_photographs(options: Options, images: Path) -> int:
     """Ranked bodies of the people in photographs, as files."""
-    import pyarrow as pa
-
-    from adhmr.exit_code import exit_code
-    from adhmr.loading import body_of, load_estimator
-    from adhmr.photographs.write import Written, predict_into
+    from adhmr.loading import body_of, estimator_folder, load_estimator
+    from adhmr.photographs.people_source import PeopleOptions, people_source
+    from adhmr.photographs.write import predict_into
     from adhmr.predicting import PredictConfig, Predictor
     from adhmr.progress import StageProgress, console
-    from adhmr.tables import write_table
     from diffusion_hmr import Generator
     from hmr.estimator import name_of
     from hmr.files import new_folder, write_provenance
     from hmr.photographs.folder import Photographs
-    from hmr.photographs.people import read_people
+    from scorer.medoid import MedoidScorer
     from scorer.protocol import load_scorer
 
-    photographs = Photographs.at(images).require_some()
-    people = read_people(options.boxes, photographs) if options.boxes is not None else None
-    estimator = load_estimator(options.generator).to(options.device)
+    photographs, folder = Photographs.at(images).require_some(), estimator_folder(options.generator)
+    estimator = load_estimator(folder).to(options.device)
     body = body_of(options.body_model, options.body_model_type, level=6900)
     config = PredictConfig(
-        options.candidates, options.estimate, options.seed, name_of(options.generator), options.people_at_once
+        options.candidates, options.estimate, options.seed, name_of(folder), options.people_at_once, options.fit
     )
-    predictor = Predictor(estimator, load_scorer(scorer_folder).to(options.device), body, config)
-    out, written = new_folder(options.out), Written([], [])
+    judge = MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
+    scorer = load_scorer(options.scorer).to(options.device) if options.scorer is not None else judge
+    prompted = isinstance(estimator, Generator) and estimator.is_prompted
+    asked = PeopleOptions(options.boxes, options.keypoints, options.detector, options.detection, options.offline)
+    people = people_source(asked, photographs, prompted, options.device, console.print)
+    out = new_folder(out_folder(options, images))
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
+        predictor = Predictor(estimator, scorer, body, config)
         written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at, options.export)
         progress.finish()
+    write_provenance(
+        out, "predict", asdict(options), options.seed, [folder, *([options.scorer] if options.scorer else [])]
+    )
+    code = _told(options, out, written, len(photographs.names))
+    if options.scorer is None:
+        console.print(UNJUDGED)
+    if isinstance(estimator, Generator) and not prompted and estimator.config.body.startswith("free-body"):
+        console.print(STRANGER)
+    return code
+
+
+def _told(options: Options, out: Path, written: Written, photographs: int) -> int:
+    """Tables and words of what was predicted; the exit code. Raises ValueError when nothing was."""
+    import pyarrow as pa
+
+    from adhmr.exit_code import exit_code
+    from adhmr.progress import console
+    from adhmr.tables import write_table
+
     if written.rows:
         write_table(out, "predictions", pa.Table.from_pylist(written.rows))
     if written.skipped:
@@ -143,16 +189,11 @@ def of_photographs(options: Options, images: Path, scorer_folder: Path) -> int:
             console.print(f"skipped {s.what}: {s.reason}", highlight=False)
         if len(written.skipped) > 20:
             console.print(f"… and {len(written.skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)
-    write_provenance(out, "predict", asdict(options), options.seed, [options.generator, scorer_folder])
     if not written.rows:
         raise ValueError(
             f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
         )
     count = len({row["key"] for row in written.rows})
     where = f"{out}/*.png" if "png" in options.export else out
-    console.print(
-        f"{count} people in {len(photographs.names)} photographs, {len(written.skipped)} skipped; look at {where}"
-    )
-    if isinstance(estimator, Generator) and estimator.config.body.startswith("free-body"):
-        console.print(STRANGER)
+    console.print(f"{count} people in {photographs} photographs, {len(written.skipped)} skipped; look at {where}")
     return exit_code(len(written.skipped), options.strict)

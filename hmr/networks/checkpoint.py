@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
@@ -111,6 +112,35 @@ def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra
     )
 
 
+_OF_THE_HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+
+
+def weights_at(name: Path | str, packaged: Path | None = None) -> Path:
+    """The folder of a checkpoint: a folder, the name of one that comes with the package (in ``packaged``), or a name on the
+    Hugging Face Hub (owner/name or owner/name@revision), which is fetched.
+
+    Raises ValueError when there is none.
+    """
+    folder, text = Path(name), str(name)
+    if folder.exists():
+        return folder
+    known = sorted(p.name for p in packaged.iterdir() if p.is_dir()) if packaged is not None else []
+    if packaged is not None and text in known:
+        return packaged / text
+    if (match := _OF_THE_HUB.fullmatch(text)) and not folder.parent.exists():
+        from huggingface_hub import snapshot_download
+
+        try:
+            files = ["config.json", "model.safetensors"]
+            return Path(snapshot_download(match["repository"], revision=match["revision"], allow_patterns=files))
+        except Exception as error:  # of the network, of names, of rights: many kinds
+            raise ValueError(f"{text}: no such folder, and not to be had from the Hugging Face Hub ({error})") from None
+    told = f", one of {', '.join(known)}" if known else ""
+    raise ValueError(
+        f"{text}: expected a checkpoint's folder{told}, or a name on the Hugging Face Hub (owner/name@revision)"
+    )
+
+
 def kind_of(folder: Path) -> str | None:
     """Which class a checkpoint belongs to; None when there is no checkpoint."""
     path = folder / "config.json"
@@ -170,14 +200,19 @@ class Pretrained(nn.Module):
 
     kind: ClassVar[str]
     config_type: ClassVar[type]
+    packaged: ClassVar[Path | None] = None
     config: Any
 
     def save_pretrained(self, folder: Path) -> None:
         save_network(folder, self.kind, self, self.config)
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> Self:
-        """Raises ValueError for a checkpoint of another kind or configuration."""
+    def from_pretrained(cls, name: Path | str) -> Self:
+        """From a folder, by the name of weights that come with the package, or from the Hub; see ``weights_at``.
+
+        Raises ValueError for a checkpoint of another kind or configuration.
+        """
+        folder = weights_at(name, cls.packaged)
         config, _ = read_config(folder, cls.kind, cls.config_type)
         network = cls(config)
         load_weights(folder, network)
