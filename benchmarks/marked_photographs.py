@@ -41,6 +41,10 @@ class MarkedPeople:
         high = torch.where(there, self.px[..., :2], -torch.inf).amax(1)
         return torch.cat([low, high], -1)
 
+    def first(self, most: int | None) -> MarkedPeople:
+        """The first so many; None: all."""
+        return MarkedPeople(self.name[:most], self.px[:most], self.size_wh[:most])
+
     def without(self, count: int, seed: int) -> tuple[MarkedPeople, Tensor]:
         """Without ``count`` marks of each person, and which (n, 24) those are."""
         order = torch.rand(self.px.shape[:2], generator=torch.Generator().manual_seed(seed))

@@ -63,8 +63,8 @@ class MarksFit:
 
     steps: int = 10
     mark: float = 0.01
-    robust: float = 4.0
-    turn: float = 1.0
+    robust: float = 6.0
+    turn: float = 2.0
     shape: float = 0.5
     log_depth: float = 0.15
 

@@ -1,0 +1,174 @@
+"""How close the prompted generator's bodies come to what humans marked in photographs, and to bodies that are known.
+
+    python -m benchmarks.photographs --lspet LSPET --split test --motion HELD_OUT.npz --out benchmarks/results/photographs.json
+
+Prompts are the humans' own marks, so a body that is fitted to them is bound to score: rows "withheld" hide three marks of each
+person from network and fit, and count those alone. With --detector the prompts are a detector's (the person nearest to the
+humans' marks; missed people are wrong), and the humans' marks are the judge. The synthetic rows are people in any pose, with
+exact prompts; their poses are half of HELD_OUT.npz, which the weights did not learn from.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from adhmr.figures import mean_figure, show, single
+from adhmr.world.people import make_people
+from adhmr.world.people_config import PeopleConfig
+from benchmarks.marked_photographs import MarkedPeople, off, pck, read_lspet, views_of
+from diffusion_hmr import Generator
+from hmr.body import BodyModel, BodyParams
+from hmr.camera import project
+from hmr.files import code_version, write_json
+from hmr.fit_to_marks import fit_to_marks
+from hmr.formats.motion.captured import read_motion
+from hmr.free_body import free_body
+from hmr.keypoint_sets import COCO_17, LSP_14, PROMPT_POINTS
+from hmr.metrics import energy_score_mm, pairwise_distance_mm, point_error_mm, similarity_aligned, spread_mm
+from hmr.photographs.read import read_photograph
+from hmr.prompt_points import prompt_points
+from hmr.views import Prompts, Views
+from scorer.consensus import weighted_mean_body
+from scorer.medoid import medoid_displacement_mm
+
+CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Of n people: the candidates [n, 10] as sampled and fitted, the medoid of the fitted ones, and the fitted mean."""
+
+    sampled: BodyParams
+    fitted: BodyParams
+    medoid: BodyParams
+    mean: BodyParams
+
+
+def predicted(generator: Generator, views: Views, model: BodyModel) -> Bodies:
+    sampled = generator.propose(views, model, CANDIDATES, 0, "photo").params
+    assert views.prompts is not None
+    marks = views.prompts.keypoints_px
+    fitted = fit_to_marks(sampled, marks, views.K, model)
+    best = medoid_displacement_mm(model.keypoints(fitted)).mean(-1).argmin(1)
+    weight = torch.full((len(views), CANDIDATES), 1 / CANDIDATES)
+    mean = weighted_mean_body(sampled, weight).reshape_batch(len(views), 1)
+    rows = torch.arange(len(views))
+    return Bodies(sampled, fitted, fitted[rows, best], fit_to_marks(mean, marks, views.K, model)[:, 0])
+
+
+def shares(bodies: Bodies, people: MarkedPeople, model: BodyModel, which: Tensor | None = None) -> dict[str, list]:
+    """PCK@0.1 and @0.05, each with its interval. which (n, 24): of these marks only."""
+    kinds = {
+        "one sample": bodies.sampled[:, 0], "one sample, fitted": bodies.fitted[:, 0],
+        "medoid of ten, fitted": bodies.medoid, "mean of ten, fitted": bodies.mean,
+    }  # fmt: skip
+    out = {}
+    for name, params in kinds.items():
+        distance = off(prompt_points(params, model), people)
+        if which is not None:
+            distance = torch.where(which, distance, torch.nan)
+        out[name] = [pck(distance, 0.1), pck(distance, 0.05)]
+        print(f"  {name:24s}", *(f"{v:.1f} [{a:.1f}, {b:.1f}]" for v, a, b in out[name]))
+    return out
+
+
+def detected_marks(people: MarkedPeople, folder: Path, weights: Path | None) -> Tensor:
+    """(n, 24, 3) of the detected person nearest to the humans' marks; zeros where nobody is found."""
+    from hmr.detection.photo_detector import PhotoDetector
+
+    detector, out = PhotoDetector.load(folder=weights), torch.zeros_like(people.px)
+    for i, name in enumerate(people.name):
+        truth = people.px[i]
+        found = detector.people(read_photograph(folder / "images" / name))
+        told = [torch.from_numpy(person.keypoints.taken_to(PROMPT_POINTS).px) for person in found]
+        if told:
+            known = [((t[:, 2] > 0) & (truth[:, 2] > 0)) for t in told]
+            far = [(t[k, :2] - truth[k, :2]).norm(dim=-1).mean() for t, k in zip(told, known, strict=True)]
+            out[i] = told[int(torch.stack(far).nan_to_num(torch.inf).argmin())]
+    return out
+
+
+def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count: int) -> dict[str, dict]:
+    """Mean errors in mm of people in any pose with exact prompts, and how wide the samples are spread."""
+    people = make_people(
+        PeopleConfig(truncated=0.0), count, 97, free_body(1200), read_motion(motion) if motion else None
+    )
+    size = generator.crop_size
+    scale = torch.tensor([[size, 0, 0], [0, size, 0], [0, 0, 1.0]])
+    shown = torch.zeros(count, len(PROMPT_POINTS), 1)
+    shown[:, COCO_17.taken_to(PROMPT_POINTS)[1]] = 1
+    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(count, -1, -1, -1)
+    views = Views.whole(tuple(map(str, range(count))), black, scale @ people.K)
+    K, label = views.K, people.label
+    exact = torch.cat([project(prompt_points(label, model), K) * shown, shown], -1)
+    views = Views(views.key, black, views.camera, views.A_view_picture, Prompts(exact))
+    bodies = predicted(generator, views, model)
+
+    def rooted(params: BodyParams) -> Tensor:
+        joints = model.keypoints(params)[..., :24, :]
+        return joints - joints[..., :1, :]
+
+    truth, out = rooted(label), {}
+    for name in ("medoid", "mean"):
+        joints = rooted(getattr(bodies, name))
+        out[f"{name}: MPJPE"] = mean_figure(point_error_mm(joints, truth).numpy())
+        out[f"{name}: PA-MPJPE"] = mean_figure(point_error_mm(similarity_aligned(joints, truth), truth).numpy())
+    for name in ("sampled", "fitted"):
+        joints = rooted(getattr(bodies, name))
+        errors = point_error_mm(joints, truth[:, None])
+        apart = torch.stack([pairwise_distance_mm(of_one) for of_one in joints])
+        out[f"{name}: energy score"] = mean_figure(energy_score_mm(errors, apart).numpy())
+        ratio = float(spread_mm(apart).mean() / errors.mean())
+        out[f"{name}: spread over mean error"] = single(ratio, count)
+    for name, figure in out.items():
+        print(f"  {name:34s}", show(figure, 2))
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generator", default="photo")
+    parser.add_argument("--lspet", type=Path, required=True)
+    parser.add_argument("--split", choices=["validation", "test"], default="validation")
+    parser.add_argument("--detector", action="store_true")
+    parser.add_argument("--weights", type=Path, help="folder of the detector's")
+    parser.add_argument("--most", type=int, help="of the people")
+    parser.add_argument("--motion", type=Path)
+    parser.add_argument("--synthetic", type=int, default=1000)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    model, generator = free_body(1200), Generator.from_pretrained(args.generator)
+    people = read_lspet(args.lspet, args.split).first(args.most)
+    content: dict = {"split": args.split, "people": len(people), "code": code_version(), "rows": {}}
+    size = (generator.crop_size, generator.crop_enlarge)
+    if args.detector:
+        marks = detected_marks(people, args.lspet, args.weights)
+        own = (marks[..., :2] - people.px[..., :2]).norm(dim=-1) / people.side[:, None]
+        limbs = torch.zeros_like(own, dtype=torch.bool)
+        limbs[:, LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
+        judged = limbs & (people.px[..., 2] > 0)
+        own = torch.where(judged, own.masked_fill(marks[..., 2] <= 0, torch.inf), torch.nan)
+        print("the detector itself", pck(own, 0.1), pck(own, 0.05))
+        content["rows"]["the detector itself"] = [pck(own, 0.1), pck(own, 0.05)]
+        views = views_of(people, *size, marks)
+        content["rows"]["a detector's prompts"] = shares(predicted(generator, views, model), people, model, judged)
+    else:
+        print("humans' marks as prompts")
+        views = views_of(people, *size)
+        content["rows"]["humans' marks as prompts"] = shares(predicted(generator, views, model), people, model)
+        print("three marks withheld")
+        fewer, gone = people.without(3, 0)
+        views = views_of(people, *size, fewer.px)
+        content["rows"]["three marks withheld"] = shares(predicted(generator, views, model), people, model, gone)
+        print("synthetic people")
+        content["rows"]["synthetic"] = synthetic(generator, model, args.motion, args.synthetic)
+    write_json(args.out, content)
+
+
+if __name__ == "__main__":
+    main()
