@@ -100,12 +100,15 @@ def _underscored(argument: str) -> str:
 
 def _first_line(message: str, known: list[str]) -> str:
     """jsonargparse's message on one line, with the nearest known key where a key is unknown."""
-    line = " ".join(message.split())
+    line = re.sub(r"<class '(\w+)'>", r"\1", " ".join(message.split())).replace("typing.Literal", "one of ")
+    line = line.replace("Expected a list.", "Expected a list, as '[a,b]'.")
     for word in line.replace("'", " ").replace("--", " ").replace("=", " ").replace('"', " ").split():
         if word in known:
             continue
         near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-        if near and ("unrecognized" in line.lower() or "not accepted" in line.lower() or "unexpected" in line.lower()):
+        if near and any(
+            words in line.lower() for words in ("unrecognized", "not accepted", "unexpected", "not expected")
+        ):
             return f"{line}; did you mean '{near[0]}'?"
     return line
 

@@ -1,6 +1,8 @@
 """How close the prompted generator's bodies come to what humans marked in photographs, and to bodies that are known.
 
-    python -m benchmarks.photographs --lspet LSPET --split test --motion HELD_OUT.npz --out benchmarks/results/photographs.json
+    python -m benchmarks.photographs --lspet LSPET --split test --out benchmarks/results/photographs_test.json
+    python -m benchmarks.photographs --motion HELD_OUT.npz --out benchmarks/results/photographs_synthetic.json
+    python -m benchmarks.photographs --lspet LSPET --most 150 --detector --out benchmarks/results/photographs_detector.json
 
 Prompts are the humans' own marks, so a body that is fitted to them is bound to score: rows "withheld" hide three marks of each
 person from network and fit, and count those alone. With --detector the prompts are a detector's (the person nearest to the
@@ -11,13 +13,15 @@ exact prompts; their poses are half of HELD_OUT.npz, which the weights did not l
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import platform
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from adhmr.figures import mean_figure, show, single
+from adhmr.figures import Figure, mean_figure, show, single
 from adhmr.world.people import make_people
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.marked_photographs import MarkedPeople, off, pck, read_lspet, views_of
@@ -32,6 +36,7 @@ from hmr.keypoint_sets import COCO_17, LSP_14, PROMPT_POINTS
 from hmr.metrics import energy_score_mm, pairwise_distance_mm, point_error_mm, similarity_aligned, spread_mm
 from hmr.photographs.read import read_photograph
 from hmr.prompt_points import prompt_points
+from hmr.skeleton import other_side
 from hmr.views import Prompts, Views
 from scorer.consensus import weighted_mean_body
 from scorer.medoid import medoid_displacement_mm
@@ -93,8 +98,8 @@ def detected_marks(people: MarkedPeople, folder: Path, weights: Path | None) -> 
     return out
 
 
-def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count: int) -> dict[str, dict]:
-    """Mean errors in mm of people in any pose with exact prompts, and how wide the samples are spread."""
+def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count: int) -> dict[str, dict[str, Figure]]:
+    """Mean errors in mm of people in any pose with exact prompts, and how wide the samples are spread; and with worse ones."""
     people = make_people(
         PeopleConfig(truncated=0.0), count, 97, free_body(1200), read_motion(motion) if motion else None
     )
@@ -104,36 +109,59 @@ def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count
     shown[:, COCO_17.taken_to(PROMPT_POINTS)[1]] = 1
     black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(count, -1, -1, -1)
     views = Views.whole(tuple(map(str, range(count))), black, scale @ people.K)
-    K, label = views.K, people.label
-    exact = torch.cat([project(prompt_points(label, model), K) * shown, shown], -1)
-    views = Views(views.key, black, views.camera, views.A_view_picture, Prompts(exact))
-    bodies = predicted(generator, views, model)
+    exact = torch.cat([project(prompt_points(people.label, model), views.K) * shown, shown], -1)
+    truth = _rooted(people.label, model)
+    out: dict[str, dict[str, Figure]] = {}
+    for kind, marks in _worse(exact, size).items():
+        views = replace(views, prompts=Prompts(marks))
+        bodies = predicted(generator, views, model)
+        figures = _figures(bodies, truth, model)
+        out[kind] = figures
+        for name, figure in figures.items():
+            print(f"  {kind:28s} {name:30s}", show(figure, 2))
+    return out
 
-    def rooted(params: BodyParams) -> Tensor:
-        joints = model.keypoints(params)[..., :24, :]
-        return joints - joints[..., :1, :]
 
-    truth, out = rooted(label), {}
+def _worse(exact: Tensor, size: int) -> dict[str, Tensor]:
+    """Prompts (n, 24, 3) that are exact, off by a tenth of the box (with confidences that do not tell), half missing, with all
+    sides swapped; and none."""
+    random = torch.Generator().manual_seed(0)
+    noise = 0.1 * size / 1.2 * torch.randn((*exact.shape[:2], 2), generator=random)
+    noisy = torch.cat([exact[..., :2] + noise, exact[..., 2:]], -1)
+    half = exact * (torch.rand((*exact.shape[:2], 1), generator=random) < 0.5)
+    mirrored = [PROMPT_POINTS.place[other_side(point)] for point in PROMPT_POINTS.points]
+    return {
+        "exact": exact, "noise of 0.1 of the box": noisy, "half missing": half, "sides swapped": exact[:, mirrored],
+        "none": torch.zeros_like(exact),
+    }  # fmt: skip
+
+
+def _rooted(params: BodyParams, model: BodyModel) -> Tensor:
+    """Joints (..., 24, 3) relative to the pelvis."""
+    joints = model.keypoints(params)[..., :24, :]
+    return joints - joints[..., :1, :]
+
+
+def _figures(bodies: Bodies, truth: Tensor, model: BodyModel) -> dict[str, Figure]:
+    out: dict[str, Figure] = {}
     for name in ("medoid", "mean"):
-        joints = rooted(getattr(bodies, name))
+        joints = _rooted(getattr(bodies, name), model)
         out[f"{name}: MPJPE"] = mean_figure(point_error_mm(joints, truth).numpy())
         out[f"{name}: PA-MPJPE"] = mean_figure(point_error_mm(similarity_aligned(joints, truth), truth).numpy())
     for name in ("sampled", "fitted"):
-        joints = rooted(getattr(bodies, name))
+        joints = _rooted(getattr(bodies, name), model)
         errors = point_error_mm(joints, truth[:, None])
         apart = torch.stack([pairwise_distance_mm(of_one) for of_one in joints])
         out[f"{name}: energy score"] = mean_figure(energy_score_mm(errors, apart).numpy())
         ratio = float(spread_mm(apart).mean() / errors.mean())
-        out[f"{name}: spread over mean error"] = single(ratio, count)
-    for name, figure in out.items():
-        print(f"  {name:34s}", show(figure, 2))
+        out[f"{name}: spread over mean error"] = single(ratio, len(truth))
     return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", default="photo")
-    parser.add_argument("--lspet", type=Path, required=True)
+    parser.add_argument("--lspet", type=Path, help="without it: synthetic people only")
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--detector", action="store_true")
     parser.add_argument("--weights", type=Path, help="folder of the detector's")
@@ -143,31 +171,45 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     model, generator = free_body(1200), Generator.from_pretrained(args.generator)
+    command = " ".join(["python -m benchmarks.photographs", *sys.argv[1:]])
+    machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
+    content: dict = {"command": command, "machine": machine, "code": code_version(), "seed": 0, "rows": {}}
+    rows = content["rows"]
+    if args.lspet is None:
+        rows["synthetic"] = synthetic(generator, model, args.motion, args.synthetic)
+        write_json(args.out, content)
+        return
     people = read_lspet(args.lspet, args.split).first(args.most)
-    content: dict = {"split": args.split, "people": len(people), "code": code_version(), "rows": {}}
+    content |= {"split": args.split, "people": len(people)}
     size = (generator.crop_size, generator.crop_enlarge)
     if args.detector:
         marks = detected_marks(people, args.lspet, args.weights)
-        own = (marks[..., :2] - people.px[..., :2]).norm(dim=-1) / people.side[:, None]
-        limbs = torch.zeros_like(own, dtype=torch.bool)
-        limbs[:, LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
-        judged = limbs & (people.px[..., 2] > 0)
-        own = torch.where(judged, own.masked_fill(marks[..., 2] <= 0, torch.inf), torch.nan)
+        own, judged = detector_off(marks, people)
         print("the detector itself", pck(own, 0.1), pck(own, 0.05))
-        content["rows"]["the detector itself"] = [pck(own, 0.1), pck(own, 0.05)]
+        rows["the detector itself"] = [pck(own, 0.1), pck(own, 0.05)]
         views = views_of(people, *size, marks)
-        content["rows"]["a detector's prompts"] = shares(predicted(generator, views, model), people, model, judged)
+        rows["a detector's prompts"] = shares(predicted(generator, views, model), people, model, judged)
     else:
         print("humans' marks as prompts")
         views = views_of(people, *size)
-        content["rows"]["humans' marks as prompts"] = shares(predicted(generator, views, model), people, model)
+        rows["humans' marks as prompts"] = shares(predicted(generator, views, model), people, model)
         print("three marks withheld")
         fewer, gone = people.without(3, 0)
         views = views_of(people, *size, fewer.px)
-        content["rows"]["three marks withheld"] = shares(predicted(generator, views, model), people, model, gone)
-        print("synthetic people")
-        content["rows"]["synthetic"] = synthetic(generator, model, args.motion, args.synthetic)
+        rows["three marks withheld"] = shares(predicted(generator, views, model), people, model, gone)
     write_json(args.out, content)
+
+
+def detector_off(marks: Tensor, people: MarkedPeople) -> tuple[Tensor, Tensor]:
+    """How far a detector's marks (n, 24, 3) are from the humans', in sides of their box (infinitely, where it says nothing).
+
+    Also which of the humans' are judged (n, 24): LSP's twelve joints of limbs.
+    """
+    limbs = torch.zeros(marks.shape[:2], dtype=torch.bool)
+    limbs[:, LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
+    judged = limbs & (people.px[..., 2] > 0)
+    own = (marks[..., :2] - people.px[..., :2]).norm(dim=-1) / people.side[:, None]
+    return torch.where(judged, own.masked_fill(marks[..., 2] <= 0, torch.inf), torch.nan), judged
 
 
 if __name__ == "__main__":
