@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
 from adhmr.option_types import BodyModelType, DetectorKind, EstimateKind
 from hmr.detection.config import DetectorConfig
-
-if TYPE_CHECKING:
-    from adhmr.photographs.write import Written
 
 #: `adhmr predict photo.jpg` is `adhmr predict --images photo.jpg`.
 POSITIONAL = ("images",)
@@ -135,6 +131,7 @@ def of_photographs(options: Options, images: Path) -> int:
     """Ranked bodies of the people in photographs, as files."""
     from adhmr.loading import body_of, estimator_folder, load_estimator
     from adhmr.photographs.people_source import PeopleOptions, people_source
+    from adhmr.photographs.told import told_of
     from adhmr.photographs.write import predict_into
     from adhmr.predicting import PredictConfig, Predictor
     from adhmr.progress import StageProgress, console
@@ -165,35 +162,10 @@ def of_photographs(options: Options, images: Path) -> int:
     write_provenance(
         out, "predict", asdict(options), options.seed, [folder, *([options.scorer] if options.scorer else [])]
     )
-    code = _told(options, out, written, len(photographs.names))
+    where = f"{out}/*.png" if "png" in options.export else str(out)
+    code = told_of(written, len(photographs.names), out, where, options.strict)
     if options.scorer is None:
         console.print(UNJUDGED)
     if isinstance(estimator, Generator) and not prompted and estimator.config.body.startswith("free-body"):
         console.print(STRANGER)
     return code
-
-
-def _told(options: Options, out: Path, written: Written, photographs: int) -> int:
-    """Tables and words of what was predicted; the exit code. Raises ValueError when nothing was."""
-    import pyarrow as pa
-
-    from adhmr.exit_code import exit_code
-    from adhmr.progress import console
-    from adhmr.tables import write_table
-
-    if written.rows:
-        write_table(out, "predictions", pa.Table.from_pylist(written.rows))
-    if written.skipped:
-        write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in written.skipped]))
-        for s in written.skipped[:20]:
-            console.print(f"skipped {s.what}: {s.reason}", highlight=False)
-        if len(written.skipped) > 20:
-            console.print(f"… and {len(written.skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)
-    if not written.rows:
-        raise ValueError(
-            f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
-        )
-    count = len({row["key"] for row in written.rows})
-    where = f"{out}/*.png" if "png" in options.export else out
-    console.print(f"{count} people in {photographs} photographs, {len(written.skipped)} skipped; look at {where}")
-    return exit_code(len(written.skipped), options.strict)
