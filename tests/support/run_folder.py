@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from adhmr.photographs.export import write_parameters
 from PIL import Image
 
+from adhmr.export.parameters import write_parameters
 from adhmr.tables import write_table
 from adhmr.world.poses import sample_poses
 from hmr.body import FACING_CAMERA, BodyParams

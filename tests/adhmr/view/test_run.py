@@ -100,8 +100,7 @@ def test_a_smaller_copy_of_the_photograph_covers_the_same_frustum(tmp_path, runs
 
 
 def test_bodies_with_hands_have_their_fingers(tmp_path, runs):
-    from adhmr.photographs.export import write_parameters
-
+    from adhmr.export.parameters import write_parameters
     from hmr.free_body import free_body_with_hands
 
     shutil.copytree(runs / "aligned", tmp_path / "run")
