@@ -77,13 +77,11 @@ class Predictor:
         return Prediction.best_first(views, hypotheses, scores.value, scores.expected_error_mm, mean)
 
     def crops_of(self, shots: list[Shot]) -> tuple[Views, Views]:
-        """Of all people at the estimator's and at the scorer's size."""
+        """Of all people at the estimator's and at the scorer's size; cut once where these are the same."""
         of_any = any(person.keypoints is not None for s in shots for person in s.people)
-        estimator, scorer = (
-            Views.cat([_crops(s, n.crop_size, n.crop_enlarge, of_any) for s in shots])
-            for n in (self.estimator, self.scorer)
-        )
-        return estimator, scorer
+        kinds = [(network.crop_size, network.crop_enlarge) for network in (self.estimator, self.scorer)]
+        cut = {kind: Views.cat([_crops(s, *kind, of_any) for s in shots]) for kind in dict.fromkeys(kinds)}
+        return cut[kinds[0]], cut[kinds[1]]
 
 
 def _crops(shot: Shot, size: int, enlarge: float, prompted: bool) -> Views:

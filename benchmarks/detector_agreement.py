@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from adhmr.figures import Figure, bootstrap, mean_figure, show
+from benchmarks.marked_photographs import share
 from benchmarks.settings import settings
 from hmr.detection.blazepose import BlazePose, Landmarks
 from hmr.detection.config import BlazePoseSize, DetectorConfig
@@ -177,10 +178,6 @@ def keypoints_of(
     quarters = (0, 1, 2, 3) if config.turned else (0,)
     people = finder.people(photograph, config.sizes, quarters, config.min_score)
     return [Keypoints.read(COCO_17, person.px) for person in people]
-
-
-def share(right: np.ndarray, of: np.ndarray) -> np.ndarray:
-    return 100 * right.sum(-1) / of.sum(-1)
 
 
 def figures(rows: np.ndarray) -> dict[str, Figure]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adhmr.figures import Figure, bootstrap
 from hmr.camera import Camera, default_K, project, square_crop_affine
 from hmr.keypoint_sets import LSP_14, PROMPT_POINTS, Keypoints
 from hmr.views import Prompts, Views
@@ -86,12 +87,13 @@ def off(points_cam: Tensor, people: MarkedPeople) -> Tensor:
     return torch.where(people.px[..., 2] > 0, distance, torch.nan)
 
 
-def pck(distance: Tensor, within: float, seed: int = 0) -> tuple[float, float, float]:
-    """Share in % of all marks (n, k) within a distance, and its 95 % interval (bootstrap over people)."""
+def share(right: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """In %, of counts (..., n) of n people."""
+    return 100 * right.sum(-1) / of.sum(-1)
+
+
+def pck(distance: Tensor, within: float) -> Figure:
+    """Share in % of all marks (n, k) within a distance; NaN where there is none."""
     known = ~distance.isnan()
-    hit = ((distance <= within) & known).sum(1).double().numpy()
-    count = known.sum(1).double().numpy()
-    rows = np.random.default_rng(seed).integers(len(hit), size=(2000, len(hit)))
-    drawn = 100 * hit[rows].sum(1) / count[rows].sum(1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return 100 * float(hit.sum() / count.sum()), float(low), float(high)
+    hit = ((distance <= within) & known).sum(1).double()
+    return bootstrap(share, hit.numpy(), known.sum(1).double().numpy())

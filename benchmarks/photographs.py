@@ -66,19 +66,21 @@ def predicted(generator: Generator, views: Views, model: BodyModel) -> Bodies:
     return Bodies(sampled, fitted, fitted[rows, best], fit_to_marks(mean, marks, views.K, model)[:, 0])
 
 
-def shares(bodies: Bodies, people: MarkedPeople, model: BodyModel, which: Tensor | None = None) -> dict[str, list]:
-    """PCK@0.1 and @0.05, each with its interval. which (n, 24): of these marks only."""
+def shares(
+    bodies: Bodies, people: MarkedPeople, model: BodyModel, which: Tensor | None = None
+) -> dict[str, list[Figure]]:
+    """PCK@0.1 and @0.05. which (n, 24): of these marks only."""
     kinds = {
         "one sample": bodies.sampled[:, 0], "one sample, fitted": bodies.fitted[:, 0],
         "medoid of ten, fitted": bodies.medoid, "mean of ten, fitted": bodies.mean,
     }  # fmt: skip
-    out = {}
+    out: dict[str, list[Figure]] = {}
     for name, params in kinds.items():
         distance = off(prompt_points(params, model), people)
         if which is not None:
             distance = torch.where(which, distance, torch.nan)
         out[name] = [pck(distance, 0.1), pck(distance, 0.05)]
-        print(f"  {name:24s}", *(f"{v:.1f} [{a:.1f}, {b:.1f}]" for v, a, b in out[name]))
+        print(f"  {name:24s}", *map(show, out[name]))
     return out
 
 
@@ -185,7 +187,7 @@ def main() -> None:
     if args.detector:
         marks = detected_marks(people, args.lspet, args.weights)
         own, judged = detector_off(marks, people)
-        print("the detector itself", pck(own, 0.1), pck(own, 0.05))
+        print("the detector itself", show(pck(own, 0.1)), show(pck(own, 0.05)))
         rows["the detector itself"] = [pck(own, 0.1), pck(own, 0.05)]
         views = views_of(people, *size, marks)
         rows["a detector's prompts"] = shares(predicted(generator, views, model), people, model, judged)

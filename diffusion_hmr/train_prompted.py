@@ -13,9 +13,10 @@ from hmr.networks.branch_loss import estimate_loss, root_mean_square
 from hmr.networks.conditions import Conditions
 from hmr.networks.prompt_branch import PromptBranch
 from hmr.training.batch_random import BatchRandom
+from hmr.training.finished import once
 from hmr.training.fit import fit
 from hmr.training.prompted_people import PromptBatch, PromptedPeople
-from hmr.training.run import TrainingRun
+from hmr.training.run import TrainingRun, marks_of
 
 #: People by which the residuals' size is measured.
 _MEASURED = 4096
@@ -44,7 +45,9 @@ def _train_branch(branch: PromptBranch, people: PromptedPeople, training: Prompt
         _, own = branch(batch.marks, batch.towards)
         return estimate_loss(own, batch.targets)
 
-    fit(branch, loss, people, training.branch, run.of_stage("branch"))
+    stage = run.of_stage("branch")
+    marks = {"rows": str(len(people)), **marks_of(training.branch, stage)}
+    once(branch, lambda: fit(branch, loss, people, training.branch, stage), marks, stage)
 
 
 def _train_denoiser(

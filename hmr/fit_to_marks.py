@@ -48,6 +48,9 @@ def _trust() -> Tensor:
     return trust
 
 
+_ALLOWED, _TRUST = _allowed(), _trust()
+
+
 @dataclass(frozen=True)
 class MarksFit:
     """How far a fit may go.
@@ -77,12 +80,11 @@ def fit_to_marks(
     Bodies of which nothing is marked stay as they are.
     """
     b, n = params.batch_shape
-    flat = smpl_of(params).reshape_batch(b * n)
+    given = smpl_of(params).reshape_batch(b * n)
     marks, cameras = (x.repeat_interleave(n, 0) for x in (marks_px, K))
-    problem = _Problem.of(flat, marks, cameras, model, config)
-    flat = place_at_marks(flat, marks, cameras, model)
-    start, turned = flat, torch.zeros(b * n, NUM_JOINTS, 3).to(marks)
-    shape, place = flat.shape, flat.t_cam_root
+    problem = _Problem.of(marks, cameras, model, config)
+    start = place_at_marks(given, marks, cameras, model)
+    turned, shape, place = torch.zeros(b * n, NUM_JOINTS, 3).to(marks), start.shape, start.t_cam_root
     for step in range(config.steps):
         softer = max(1.0, 4.0 * (1 - 2 * step / config.steps))
         delta = problem.step(_Now(start, turned, shape, place), softer)
@@ -94,7 +96,7 @@ def fit_to_marks(
     sound = torch.stack(
         [x.flatten(1).isfinite().all(1) for x in (done.R_parent_joint, done.shape, done.t_cam_root)]
     ).all(0)
-    return _where(problem.any_marked & sound, done, smpl_of(params).reshape_batch(b * n)).reshape_batch(b, n)
+    return _where(problem.any_marked & sound, done, given).reshape_batch(b, n)
 
 
 def _where(which: Tensor, a: BodyParams, b: BodyParams) -> BodyParams:
@@ -133,8 +135,8 @@ class _Problem:
     config: MarksFit
 
     @classmethod
-    def of(cls, params: BodyParams, marks: Tensor, K: Tensor, model: BodyModel, config: MarksFit) -> _Problem:
-        weight = (marks[..., 2] * _trust().to(marks)).sqrt()
+    def of(cls, marks: Tensor, K: Tensor, model: BodyModel, config: MarksFit) -> _Problem:
+        weight = (marks[..., 2] * _TRUST.to(marks)).sqrt()
         return cls(marks, K, weight, config.mark * box_side(marks)[:, None], model, config)
 
     @property
@@ -159,7 +161,7 @@ class _Problem:
     def _prior(self, now: _Now) -> tuple[Tensor, Tensor]:
         """Precisions of the changes, and how far each has gone, (m, 85)."""
         c, start = self.config, now.start.t_cam_root
-        turn = (c.turn * _allowed().to(start)).repeat_interleave(3).expand(len(start), -1)
+        turn = (c.turn * _ALLOWED.to(start)).repeat_interleave(3).expand(len(start), -1)
         depth = c.log_depth * start[:, 2:].clamp_min(0.1)
         sigma = torch.cat([turn, torch.full_like(now.shape, c.shape), 3 * depth, 3 * depth, depth], -1)
         off = torch.cat([now.turned.flatten(1), now.shape - now.start.shape, now.place - start], -1)
@@ -218,7 +220,7 @@ def place_at_marks(params: BodyParams, marks_px: Tensor, K: Tensor, model: BodyM
     points = points_of_chain(R, rest, torch.zeros_like(params.t_cam_root))
     homogeneous = torch.cat([marks_px[..., :2], torch.ones_like(marks_px[..., :1])], -1)
     rays = homogeneous @ torch.linalg.inv(K).transpose(-1, -2)
-    trust = marks_px[..., 2] * _trust().to(marks_px)
+    trust = marks_px[..., 2] * _TRUST.to(marks_px)
     far = 0.06 * box_side(marks_px)[:, None] / K[:, 0, 0][:, None]
     place = params.t_cam_root
     for step in range(rounds):

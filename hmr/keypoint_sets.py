@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hmr.skeleton import JOINT_NAMES
+from hmr.skeleton import JOINT_NAMES, KEYPOINT_NAMES
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,12 @@ LSP_14 = KeypointSet(
 )  # fmt: skip
 #: What networks are told: points that most sets have some of.
 PROMPT_POINTS = KeypointSet("prompt", (*_COCO_17, "neck", "head_top", "mid_hip", *_sides("big_toe", "heel")))
+
+#: Which of SMPL's 29 keypoints a point is, or is next to.
+SMPL_OF_POINT = {
+    **{name: name for name in KEYPOINT_NAMES},
+    "mid_hip": "pelvis", "left_big_toe": "left_big_toe_tip", "right_big_toe": "right_big_toe_tip",
+}  # fmt: skip
 
 KEYPOINT_SETS = {s.name: s for s in (COCO_17, COCO_WHOLEBODY, BLAZEPOSE_33, OPENPOSE_25, SMPL_24, LSP_14)}
 

@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel, BodyParams, chain_positions, global_rotations, smpl_of
-from hmr.keypoint_sets import PROMPT_POINTS
+from hmr.keypoint_sets import PROMPT_POINTS, SMPL_OF_POINT
 from hmr.skeleton import KEYPOINT_PARENTS, SMPL
 
-_JOINTS = {
-    **{point: point for point in PROMPT_POINTS.points if point in SMPL.keypoint_names},
-    "left_big_toe": "left_big_toe_tip", "right_big_toe": "right_big_toe_tip",
-}  # fmt: skip
+#: The middle of the hips is taken from the hips, since the pelvis lies above it.
+_JOINTS = {p: SMPL_OF_POINT[p] for p in PROMPT_POINTS.points if p in SMPL_OF_POINT and p != "mid_hip"}
 #: Point: the joint whose frame it moves in, the point that gives the unit of length, its place (x left, y up, z to the front).
 _ON_SURFACE = {
     "nose": ("head", "head_top", (0.0, 0.04, 0.73)),

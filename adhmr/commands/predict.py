@@ -37,7 +37,7 @@ class Options:
         boxes: COCO json with person boxes; keypoints in it are not looked at
         detector: own: MoveNet and BlazePose, whose weights are fetched at their first use; auto: that, where the generator is
             told keypoints and no file is given; none: without a file one person is assumed to fill each photograph
-        detection: what the detector is told
+        detection: what the detector is told; masks are not looked at yet, so none are made
         offline: fetch nothing
         fit: whether bodies of people with keypoints are moved to where those are
         candidates: bodies for each person
@@ -62,7 +62,7 @@ class Options:
     keypoints: Path | None = None
     boxes: Path | None = None
     detector: DetectorKind = "auto"
-    detection: DetectorConfig = field(default_factory=DetectorConfig)
+    detection: DetectorConfig = field(default_factory=lambda: DetectorConfig(masks=False))
     offline: bool = False
     fit: bool = True
     candidates: int = 10

@@ -9,10 +9,11 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
+from hmr.body import FACING_CAMERA
 from hmr.camera import backproject
 
 #: Camera frame (y down, z forward) to the world that is drawn (y up, z towards the viewer); its own inverse.
-WORLD_OF_CAM = np.array([1.0, -1.0, -1.0], dtype=np.float32)
+WORLD_OF_CAM = FACING_CAMERA.diagonal().numpy()
 #: Blue to yellow: dark to light as well, so that it reads the same with any kind of colour vision. Its darkest end is left out.
 _SCALE, _DARKEST = "cividis", 0.12
 #: The photograph stands this far behind the last point of a body, metres.

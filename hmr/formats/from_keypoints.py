@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hmr.camera import backproject
+from hmr.keypoint_sets import LSP_14, OPENPOSE_25, SMPL_OF_POINT
 from hmr.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 _CENTIMETRES_ABOVE = 10.0
@@ -16,16 +17,8 @@ HUMAN_DATA_190 = {
     **{i: KEYPOINT_NAMES[i] for i in range(22)}, 188: "left_hand", 189: "right_hand", 147: "head_top", 68: "left_middle_tip",
     73: "right_middle_tip", 60: "left_big_toe_tip", 63: "right_big_toe_tip",
 }  # fmt: skip
-_OPENPOSE = {
-    1: "neck", 2: "right_shoulder", 3: "right_elbow", 4: "right_wrist", 5: "left_shoulder", 6: "left_elbow", 7: "left_wrist",
-    8: "pelvis", 9: "right_hip", 10: "right_knee", 11: "right_ankle", 12: "left_hip", 13: "left_knee", 14: "left_ankle",
-    19: "left_big_toe_tip", 22: "right_big_toe_tip",
-}  # fmt: skip
-_SPIN_EXTRA = {
-    0: "right_ankle", 1: "right_knee", 2: "right_hip", 3: "left_hip", 4: "left_knee", 5: "left_ankle", 6: "right_wrist",
-    7: "right_elbow", 8: "right_shoulder", 9: "left_shoulder", 10: "left_elbow", 11: "left_wrist", 12: "neck", 13: "head_top",
-    14: "pelvis",
-}  # fmt: skip
+_OPENPOSE = {i: SMPL_OF_POINT[point] for i, point in enumerate(OPENPOSE_25.points) if point in SMPL_OF_POINT}
+_SPIN_EXTRA = {**{i: SMPL_OF_POINT[point] for i, point in enumerate(LSP_14.points)}, 14: "pelvis"}
 #: OpenPose's 25 and the 19 that SPIN put behind them (4D-Humans). OpenPose's come later, so where both are given they count.
 SPIN_44 = {**{25 + i: name for i, name in _SPIN_EXTRA.items()}, **_OPENPOSE}
 #: Those of the 44 that are SMPL's own points: SPIN's hips, pelvis and neck lie elsewhere in the body.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr.camera import bearing
-from hmr.keypoint_sets import PROMPT_POINTS
+from hmr.keypoint_sets import PROMPT_POINTS, SMPL_OF_POINT
 from hmr.networks.conditions import Conditions, Estimate
 from hmr.networks.config import PromptBranchConfig
 from hmr.networks.precision import full_precision
@@ -15,11 +15,8 @@ from hmr.pose_state import PoseState
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS, SMPL
 from hmr.views import Views
 
-_OF_MARK = {"left_big_toe": "left_big_toe_tip", "right_big_toe": "right_big_toe_tip", "mid_hip": "pelvis"}
 _MARKED = [
-    (mark, SMPL.index(_OF_MARK.get(name, name)))
-    for mark, name in enumerate(PROMPT_POINTS.points)
-    if _OF_MARK.get(name, name) in SMPL.keypoint_names
+    (mark, SMPL.index(SMPL_OF_POINT[name])) for mark, name in enumerate(PROMPT_POINTS.points) if name in SMPL_OF_POINT
 ]
 _FROM_MARK, _TO_KEYPOINT = [mark for mark, _ in _MARKED], [keypoint for _, keypoint in _MARKED]
 _LOCAL_RANK = 24
@@ -100,8 +97,10 @@ class PromptBranch(nn.Module):
             state=PoseState(torch.cat([uv, depth], -1), upright + twist.unflatten(-1, (NUM_TWISTS, 2))),
             uvd_scale=(log_scale.unflatten(-1, (NUM_KEYPOINTS, 3)) - 2.5).clamp(-6, 2).exp(),
             shape=rest[:, :-1],
-            extent=2.0 * torch.exp(rest[:, -1]) / size[:, 0, 0] * 0.6,
-            heatmaps=None,
+            extent=2.0
+            * torch.exp(rest[:, -1])
+            / size[:, 0, 0]
+            * 0.6,  # at first two metres where marks reach as far as in most
         )
         return features, estimate
 

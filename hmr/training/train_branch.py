@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import torch
-from safetensors.torch import load_model, save_model
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.files import read_json, write_atomically, write_json
 from hmr.networks.branch_loss import estimate_loss
 from hmr.networks.image_branch import ImageBranch
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import AugmentConfig, FitConfig
+from hmr.training.finished import once
 from hmr.training.fit import fit
 from hmr.training.labelled_pictures import LabelledPictures, PictureBatch
-from hmr.training.run import TrainingRun, check_marks, marks_of
+from hmr.training.run import TrainingRun, marks_of
 
 
 def train_image_branch(
@@ -27,13 +26,6 @@ def train_image_branch(
     augment: AugmentConfig | None = None,
 ) -> ImageBranch:
     """On exact or pseudo-labels alike: a label is a label here. Resumes from the run's folder, also when it had finished."""
-    finished = run.folder / "finished.safetensors" if run.folder is not None else None
-    marks = {"rows": str(len(samples)), **marks_of(config, run)}
-    if finished is not None and finished.exists():
-        check_marks(finished, read_json(finished.with_suffix(".json")), marks)
-        load_model(branch, finished)
-        return branch
-    data = LabelledPictures.of(samples, model, augment or AugmentConfig())
     device = next(branch.parameters()).device
 
     def loss(batch: PictureBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
@@ -42,11 +34,10 @@ def train_image_branch(
         _, _, own = branch(rgb, towards)
         return estimate_loss(own, targets)
 
-    fit(branch, loss, data, config, run)
-    if finished is not None:
-        with write_atomically(finished) as partial:
-            save_model(branch, str(partial))
-        write_json(finished.with_suffix(".json"), marks)
+    def train() -> None:
+        fit(branch, loss, LabelledPictures.of(samples, model, augment or AugmentConfig()), config, run)
+
+    once(branch, train, {"rows": str(len(samples)), **marks_of(config, run)}, run)
     return branch
 
 

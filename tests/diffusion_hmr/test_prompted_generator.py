@@ -47,7 +47,7 @@ def views(count=3, size=32):
     return replace(plain, prompts=Prompts(prompts))
 
 
-def test_two_steps_and_a_stop_in_each_stage_are_the_run_that_was_not_stopped(tmp_path, people):
+def test_a_run_that_was_stopped_is_the_run_that_was_not(tmp_path, people):
     whole = train_prompted(CONFIG, training(), people, BODY.family, TrainingRun(1, folder=tmp_path / "whole"))
     for stop_at in (2, None):
         run = TrainingRun(1, folder=tmp_path / "stopped", stop_at=stop_at)
@@ -56,6 +56,23 @@ def test_two_steps_and_a_stop_in_each_stage_are_the_run_that_was_not_stopped(tmp
         else:
             with pytest.raises(PreemptedError):
                 train_prompted(CONFIG, training(), people, BODY.family, run)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_a_branch_that_has_ended_is_not_trained_again(tmp_path, people):
+    config, stages = replace(training(), branch=replace(training().branch, steps=2)), []
+
+    def run(folder, stop_at=None):
+        reports = lambda stage: lambda s, n, v: stages.append(stage)  # noqa: E731
+        return TrainingRun(1, reports=reports, folder=tmp_path / folder, stop_at=stop_at)
+
+    whole = train_prompted(CONFIG, config, people, BODY.family, run("whole"))
+    with pytest.raises(PreemptedError):
+        train_prompted(CONFIG, config, people, BODY.family, run("stopped", 3))  # in the denoiser
+    stages.clear()
+    again = train_prompted(CONFIG, config, people, BODY.family, run("stopped"))
+    assert set(stages) == {"denoiser"}
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
