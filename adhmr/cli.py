@@ -22,6 +22,7 @@ COMMANDS = {
     "train-regressor": "train a deterministic regressor of bodies with hands and face",
     "train-prompted": "train a generator that is told keypoints instead of pictures",
     "train-scorer": "train HMR-Scorer on exactly labelled pictures",
+    "train-photo-scorer": "train a scorer that is told keypoints and sees photographs through BlazePose",
     "predict": "propose and rank bodies for people in photographs",
     "view": "look at the bodies of a run of predict, or at two runs side by side",
     "rank": "score candidates of any source in their pictures",
@@ -114,7 +115,17 @@ def _first_line(message: str, known: list[str]) -> str:
 
 
 #: Commands that go on where they were when the same line is given again.
-RESUMABLE = ("demo", "train-generator", "train-regressor", "train-prompted", "train-scorer", "align", "score", "repair")
+RESUMABLE = (
+    "demo",
+    "train-generator",
+    "train-regressor",
+    "train-prompted",
+    "train-scorer",
+    "train-photo-scorer",
+    "align",
+    "score",
+    "repair",
+)
 
 
 def _check_device(options: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hmr.networks.config import BlocksConfig, ImageBranchConfig
+from hmr.networks.config import BlocksConfig, ImageBranchConfig, LitBranchConfig
 from hmr.training.config import AugmentConfig, FitConfig
 
 
@@ -16,6 +16,7 @@ class ScorerConfig:
         size: side of the crops in pixels.
         enlarge: how many times a person's box a crop is.
         body: family of the body model that it was trained on.
+        lit: of a scorer that is told marks and looks through a frozen network; None: pictures are looked at by ``branch``.
         chunk: candidates of a picture that are scored at once.
     """
 
@@ -23,6 +24,7 @@ class ScorerConfig:
     enlarge: float = 1.2
     body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
+    lit: LitBranchConfig | None = None
     blocks: BlocksConfig = field(default_factory=BlocksConfig)
     chunk: int = 128
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,11 +10,14 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.files import read_json
+from hmr.detection.eyes import Eyes
+from hmr.detection.weights import WeightsMissing
 from hmr.hypotheses import Hypotheses
+from hmr.networks.checkpoint import kind_of, weights_at
+from hmr.networks.lit_branch import LitBranch
 from hmr.views import Views
 from scorer.released import hmr_scorer as released
-from scorer.scorer import Scorer
+from scorer.scorer import PACKAGED, Scorer
 from scorer.scores import Scores
 
 
@@ -37,9 +41,21 @@ class AnyScorer(Protocol):
     def to(self, device: str | torch.device) -> AnyScorer: ...
 
 
-def load_scorer(folder: Path) -> AnyScorer:
-    """Raises ValueError when the folder holds no scorer's checkpoint."""
-    kind = read_json(folder / "config.json").get("kind") if (folder / "config.json").exists() else "scorer"
-    if kind == released.CHECKPOINT_KIND:
+def load_scorer(name: Path | str, offline: bool = False, tell: Callable[[str], None] = print) -> AnyScorer:
+    """A scorer's folder, the name of one that comes with the package, or a name on the Hugging Face Hub.
+
+    One that looks through a frozen network gets its eyes, whose weights are fetched at their first use; where they cannot be
+    had it judges by what it is told alone, and says so.
+
+    Raises ValueError when there is no scorer's checkpoint.
+    """
+    folder = weights_at(name, PACKAGED)
+    if kind_of(folder) == released.CHECKPOINT_KIND:
         return released.ReleasedHmrScorer.from_pretrained(folder)
-    return Scorer.from_pretrained(folder)
+    scorer = Scorer.from_pretrained(folder)
+    if isinstance(scorer.branch, LitBranch):
+        try:
+            scorer.branch.eyes = Eyes.load(offline=offline, tell=tell)
+        except WeightsMissing as error:
+            tell(f"note: the scorer {name} judges by keypoints alone, since what it sees through is missing ({error})")
+    return scorer

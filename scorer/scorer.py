@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hmr.body import BodyModel
-from hmr.camera import bearing
 from hmr.displacement import uvd_of
 from hmr.hypotheses import Hypotheses
 from hmr.networks.blocks import Blocks
@@ -21,21 +21,28 @@ from hmr.networks.checkpoint import config_from_dict, load_weights, read_config,
 from hmr.networks.conditions import Estimate
 from hmr.networks.encoder import sample_map
 from hmr.networks.image_branch import ImageBranch
+from hmr.networks.lit_branch import LitBranch
 from hmr.networks.precision import autocast
+from hmr.networks.prompt_branch import at_keypoints
 from hmr.skeleton import NUM_KEYPOINTS
 from hmr.views import Views, check_crop_size, check_same_pictures
 from scorer.config import ScorerConfig
 from scorer.own_estimate import expected_displacement
 from scorer.scores import Calibration, CalibrationState, Scores
 
+#: Scorers that come with the package; each has its model card beside it.
+PACKAGED = Path(__file__).parent / "weights"
+
 
 @dataclass(frozen=True)
 class EncodedPictures:
-    """b pictures, encoded once for all their candidates."""
+    """b pictures, encoded once for all their candidates. marks (b, 29, 3): where keypoints are said to be, and how surely; None
+    of a scorer that is told nothing."""
 
     memory: list[tuple[Tensor, Tensor]]
     local_map: Tensor
     own: Estimate
+    marks: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,16 @@ def difference_features(uvd: Tensor, own: Estimate) -> Tensor:
     scale = own.uvd_scale[:, None].expand_as(plain)
     in_scales = torch.asinh(plain / scale)
     return torch.cat([plain, plain.abs(), in_scales, in_scales.abs(), scale.log()], -1)
+
+
+def mark_features(uvd: Tensor, marks: Tensor) -> Tensor:
+    """Candidates (b, n, 29, 3) against marks (b, 29, 3): how far off, how surely the mark is said, if at all; (…, 5)."""
+    confidence = marks[:, None, :, 2:].expand(*uvd.shape[:-1], 1)
+    there = (confidence > 0).to(uvd.dtype)
+    off = (uvd[..., :2] - marks[:, None, :, :2]) * there
+    return torch.cat(
+        [off.clamp(-1, 1), 0.2 * torch.asinh(off.norm(dim=-1, keepdim=True) / 0.03), confidence, there], -1
+    )
 
 
 def mean_of_known(values: Tensor, known: Tensor | None) -> Tensor:
@@ -94,10 +111,11 @@ class Scorer(nn.Module):
         super().__init__()
         self.config = config
         self.calibration_state = CalibrationState()
-        c, d = config.branch.encoder.channels, config.blocks.width
-        self.branch = ImageBranch(config.branch, config.size)
+        self.branch = ImageBranch(config.branch, config.size) if config.lit is None else LitBranch(config.lit)
+        c, d = self.branch.channels, config.blocks.width
         self.uvd_in, self.difference_in, self.local_in = nn.Linear(3, d), nn.Linear(15, d), nn.Linear(c, d)
         self.memory_in = nn.Linear(c, d)
+        self.marks_in = None if config.lit is None else nn.Linear(5, d)
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
         self.head = JudgementHead(d)
@@ -113,6 +131,11 @@ class Scorer(nn.Module):
         self.calibration_state.set(calibration)
 
     @property
+    def is_lit(self) -> bool:
+        """Whether it is told marks, and looks through a frozen network."""
+        return self.config.lit is not None
+
+    @property
     def crop_size(self) -> int:
         return self.config.size
 
@@ -120,10 +143,11 @@ class Scorer(nn.Module):
     def crop_enlarge(self) -> float:
         return self.config.enlarge
 
-    def encode(self, rgb: Tensor, towards: Tensor) -> tuple[EncodedPictures, Estimate]:
-        """rgb (b, 3, s, s) in [0, 1], towards (b, 3) from ``hmr.camera.bearing``. Also the encoder's own estimate."""
-        memory, local_map, own = self.branch(rgb, towards)
-        return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.detach()), own
+    def encode(self, *inputs: Any) -> tuple[EncodedPictures, Estimate]:
+        """inputs: of b pictures, as the branch takes them (``inputs``). Also the encoder's own estimate."""
+        memory, local_map, own = self.branch(*inputs)
+        marks = at_keypoints(inputs[1]) if self.is_lit else None
+        return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.detach(), marks), own
 
     def forward(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor | None = None) -> Judgement:
         """Judge candidates uvd (b, n, 29, 3). known (b, n, 29): a keypoint that is not is taken where it is expected, and
@@ -133,6 +157,8 @@ class Scorer(nn.Module):
         local = sample_map(pictures.local_map, uvd[..., :2])
         difference = self.difference_in(difference_features(uvd, pictures.own))
         tokens = self.uvd_in(uvd) + difference + self.local_in(local) + self.token
+        if self.marks_in is not None and pictures.marks is not None:
+            tokens = tokens + self.marks_in(mark_features(uvd, pictures.marks))
         correction = self.head(self.blocks(tokens, pictures.memory))
         in_crop, relative = expected_displacement(uvd, pictures.own)
         return Judgement(
@@ -163,14 +189,13 @@ class Scorer(nn.Module):
         self.check_size(views)
         self.eval()
         device = self.token.device
-        towards = bearing(views.K, views.size)
         values: list[Tensor] = []
         displacements: list[Tensor] = []
         odds: list[Tensor] = []
         for start in range(0, len(views), batch_size):
             rows = slice(start, start + batch_size)
             with autocast(device):
-                pictures, _ = self.encode(views.rgb[rows].to(device).float() / 255, towards[rows].to(device))
+                pictures, _ = self.encode(*self.branch.inputs(views[rows], device))
                 chunks = zip(
                     uvd[rows].split(self.config.chunk, 1), known[rows].split(self.config.chunk, 1), strict=True
                 )

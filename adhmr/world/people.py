@@ -1,8 +1,8 @@
-"""People in any pose before any camera, without pictures: what a prompted branch learns from."""
+"""People in any pose before any camera: what a prompted branch learns from, without pictures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import roma
@@ -35,12 +35,17 @@ class People:
         inside: (n, 24) which of them are inside the photograph.
         K: (n, 3, 3) the crops' cameras.
         label: the bodies.
+        borders_uv: (n, 4) u0, v0, u1, v1 of the photograph across the crop: it ends there.
     """
 
     uv: Tensor
     inside: Tensor
     K: Tensor
     label: BodyParams
+    borders_uv: Tensor
+
+    def __getitem__(self, rows: Tensor | slice) -> People:
+        return People(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 class _Draws:
@@ -70,8 +75,10 @@ def make_people(
     for start in range(0, count, _CHUNK):
         draws = _Draws(np.random.default_rng([seed, start]), min(_CHUNK, count - start))
         parts.append(_some(config, draws, model, motion))
-    uv, inside, K = (torch.cat([getattr(part, name) for part in parts]) for name in ("uv", "inside", "K"))
-    return People(uv, inside, K, BodyParams.cat([part.label for part in parts]))
+    uv, inside, K, borders = (
+        torch.cat([getattr(part, name) for part in parts]) for name in ("uv", "inside", "K", "borders_uv")
+    )
+    return People(uv, inside, K, BodyParams.cat([part.label for part in parts]), borders)
 
 
 def _some(config: PeopleConfig, draws: _Draws, model: SkinnedBody, motion: Motion | None) -> People:
@@ -83,8 +90,9 @@ def _some(config: PeopleConfig, draws: _Draws, model: SkinnedBody, motion: Motio
     in_picture = project(marked, K)
     borders = _borders(config, draws, in_picture)
     inside = ((in_picture >= borders[:, None, :2]) & (in_picture <= borders[:, None, 2:])).all(-1)
-    K = _crop_cameras(config, draws, project(model.smpl.keypoints(params), K), borders, K)
-    return People(2 * project(marked, K) - 1, inside, K, params)
+    A = _crops(config, draws, project(model.smpl.keypoints(params), K), borders)
+    corners = borders.unflatten(1, (2, 2)) @ A[:, :2, :2].transpose(1, 2) + A[:, None, :2, 2]
+    return People(2 * project(marked, A @ K) - 1, inside, A @ K, params, (2 * corners - 1).flatten(1))
 
 
 def _bodies(
@@ -160,11 +168,11 @@ def _borders(config: PeopleConfig, draws: _Draws, points: Tensor) -> Tensor:
     return torch.where(side, cut, borders)
 
 
-def _crop_cameras(config: PeopleConfig, draws: _Draws, keypoints: Tensor, borders: Tensor, K: Tensor) -> Tensor:
-    """(n, 3, 3) of crops one unit wide about what is inside."""
+def _crops(config: PeopleConfig, draws: _Draws, keypoints: Tensor, borders: Tensor) -> Tensor:
+    """(n, 3, 3) from the picture to crops one unit wide about what is inside."""
     low = torch.maximum(keypoints.amin(1), borders[:, :2])
     high = torch.minimum(keypoints.amax(1), borders[:, 2:])
     side = (high - low).amax(-1, keepdim=True).clamp_min(1e-3)
     centre = 0.5 * (low + high) + config.box_jitter * side * draws.normal(2)
     half = 0.5 * side * (config.box_jitter * draws.normal(1)).exp()
-    return square_crop_affine(torch.cat([centre - half, centre + half], -1), 1) @ K
+    return square_crop_affine(torch.cat([centre - half, centre + half], -1), 1)

@@ -46,6 +46,11 @@ class Targets:
     def to(self, device: torch.device) -> Targets:
         return Targets(self.state.to(device), self.shape.to(device), self.extent.to(device))
 
+    @staticmethod
+    def cat(parts: list[Targets]) -> Targets:
+        columns = ([getattr(part, name) for part in parts] for name in ("state", "shape", "extent"))
+        return Targets(*(torch.cat(column) for column in columns))
+
     @classmethod
     def of(cls, samples: Samples, model: BodyModel) -> Targets:
         state = state_from_body(samples.label, model, samples.K, samples.size)

@@ -52,3 +52,18 @@ class PromptBranchConfig:
     depth: int = 3
     channels: int = 64
     tokens: int = 4
+
+
+@dataclass(frozen=True)
+class LitBranchConfig:
+    """Of a branch that is told marks and looks at what a frozen network sees.
+
+    Attributes:
+        prompts: of the part that is told marks, and lifts them with what is seen.
+        squeezed: channels that maps are made of before they are lifted as a whole.
+        seen: numbers that what is seen is made of before it joins the marks.
+    """
+
+    prompts: PromptBranchConfig = field(default_factory=PromptBranchConfig)
+    squeezed: int = 16
+    seen: int = 256

@@ -68,9 +68,13 @@ class ImageBranch(nn.Module):
     def channels(self) -> int:
         return self.config.encoder.channels
 
+    def inputs(self, views: Views, device: torch.device) -> tuple[Tensor, Tensor]:
+        """What ``forward`` takes of views that fit into memory."""
+        return views.pictures().to(device), bearing(views.K, views.size).to(device)
+
     def conditions_of_views(self, views: Views, device: torch.device) -> Conditions:
         """Of views that fit into memory."""
-        return self.conditions(views.pictures().to(device), bearing(views.K, views.size).to(device))
+        return self.conditions(*self.inputs(views, device))
 
     def conditions(self, rgb: Tensor, bearing: Tensor) -> Conditions:
         """Everything that later networks are conditioned on, for b pictures."""

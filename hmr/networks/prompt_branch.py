@@ -45,6 +45,13 @@ def middle_and_size(marks: Tensor) -> tuple[Tensor, Tensor]:
     return middle, size
 
 
+def at_keypoints(marks: Tensor) -> Tensor:
+    """Marks (b, 24, 3) at the keypoints that they are of, (b, 29, 3); zeros at the others."""
+    out = marks.new_zeros(len(marks), NUM_KEYPOINTS, 3)
+    out[:, _TO_KEYPOINT] = marks[:, _FROM_MARK]
+    return out
+
+
 class PromptBranch(nn.Module):
     """See the module's docstring. Where the marks are and how far they reach is taken out before, and put back after."""
 
@@ -74,8 +81,11 @@ class PromptBranch(nn.Module):
         """What the estimate does not need: it learns with the network that the features are for."""
         return self.memory, self.local, self.camera
 
-    def forward(self, marks: Tensor, bearing: Tensor) -> tuple[Tensor, Estimate]:
-        """marks (b, 24, 3): u, v, confidence; bearing (b, 3). Returns features (b, width) and the estimate."""
+    def forward(self, marks: Tensor, bearing: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Estimate]:
+        """marks (b, 24, 3): u, v, confidence; bearing (b, 3). Returns features (b, width) and the estimate.
+
+        seen: (b, width) of those who look too; added to what is made of the marks, before all else.
+        """
         marks, bearing = marks.float(), bearing.float()
         there = (marks[..., 2:] > 0).float()
         middle, size = middle_and_size(marks)
@@ -83,6 +93,7 @@ class PromptBranch(nn.Module):
         told = torch.cat([centred, marks[..., 2:], there], -1).flatten(1)
         with full_precision(marks.device):  # in bf16 a mark is rounded to a hundredth of the crop
             x = self.into(torch.cat([told, middle[:, 0], size[:, 0].log(), bearing], -1))
+            x = x if seen is None else x + seen.float()
         features = self.blocks(x).float()
         with full_precision(marks.device):
             out = self.out(features)
@@ -104,11 +115,15 @@ class PromptBranch(nn.Module):
         )
         return features, estimate
 
+    def memory_of(self, features: Tensor, bearing: Tensor) -> Tensor:
+        """(b, tokens + 1, c): the person as a whole, and the crop's camera."""
+        memory = self.memory(features).unflatten(-1, (self.config.tokens, -1))
+        return torch.cat([memory, self.camera(bearing.to(memory.dtype))[:, None]], 1)
+
     def conditions(self, marks: Tensor, bearing: Tensor) -> Conditions:
         """Everything that later networks are conditioned on, for b people."""
         features, own = self(marks, bearing)
-        memory = self.memory(features).unflatten(-1, (self.config.tokens, -1))
-        memory = torch.cat([memory, self.camera(bearing.to(memory.dtype))[:, None]], 1)
+        memory = self.memory_of(features, bearing)
         own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
         return Conditions(
             memory.float(), self.local(features).float(), own.state.pack(), own_scale, own.shape, own.extent

@@ -133,3 +133,24 @@ class DetectorNoise:
             check_number(self, name, 0, 1)
         if not 0 < self.sigma[0] <= self.sigma[1]:
             raise ValueError(f"sigma: expected two numbers above 0, the smaller first, got {self.sigma}")
+
+
+@dataclass(frozen=True)
+class LitMarks:
+    """What people are shown with to a branch that looks too. Shares are of people.
+
+    Attributes:
+        detected: whose marks are a detector's, of their pictures; the others' are simulated (``DetectorNoise``).
+        thinned: who lose some marks, up to a third.
+        nothing: who lose all of them: the picture must do.
+        dark: of whom nothing is seen: marks must do.
+    """
+
+    detected: float = 0.55
+    thinned: float = 0.3
+    nothing: float = 0.1
+    dark: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("detected", "thinned", "nothing", "dark"):
+            check_number(self, name, 0, 1)

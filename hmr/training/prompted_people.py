@@ -47,6 +47,11 @@ class PromptedPeople:
     def __len__(self) -> int:
         return len(self.uv)
 
+    def __getitem__(self, rows: Tensor) -> PromptedPeople:
+        return PromptedPeople(
+            self.uv[rows], self.inside[rows], self.towards[rows], self.targets[rows], self.noise
+        )  # fmt: skip
+
     def load(self, rows: Tensor, random: BatchRandom) -> PromptBatch:
         marks = detected(self.uv[rows], self.inside[rows], self.noise, random)
         return PromptBatch(marks, self.towards[rows], self.targets[rows])
