@@ -118,11 +118,9 @@ def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count
         PeopleConfig(truncated=0.0), count, 97, free_body(1200), read_motion(motion) if motion else None
     )
     size = generator.crop_size
-    scale = torch.tensor([[size, 0, 0], [0, size, 0], [0, 0, 1.0]])
     shown = torch.zeros(count, len(PROMPT_POINTS), 1)
     shown[:, COCO_17.taken_to(PROMPT_POINTS)[1]] = 1
-    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(count, -1, -1, -1)
-    views = Views.whole(tuple(map(str, range(count))), black, scale @ people.K)
+    views = black_views(people.K, size)
     exact = torch.cat([project(prompt_points(people.label, model), views.K) * shown, shown], -1)
     truth = _rooted(people.label, model)
     out: dict[str, dict[str, Figure]] = {}
@@ -134,6 +132,13 @@ def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count
         for name, figure in figures.items():
             print(f"  {kind:28s} {name:30s}", show(figure, 2))
     return out
+
+
+def black_views(K: Tensor, size: int) -> Views:
+    """Of cameras (n, 3, 3) of crops one unit wide; a prompted generator does not look at pictures."""
+    scale = torch.tensor([[size, 0, 0], [0, size, 0], [0, 0, 1.0]])
+    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(len(K), -1, -1, -1)
+    return Views.whole(tuple(map(str, range(len(K)))), black, scale @ K)
 
 
 def _worse(exact: Tensor, size: int) -> dict[str, Tensor]:
