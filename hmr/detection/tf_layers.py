@@ -31,7 +31,7 @@ def padded_same(
 def convolved(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], dilation: Sequence[int], same: bool
 ) -> Tensor:
-    """Convolution of (n, c, h, w), padded as TensorFlow's SAME says where ``same``; weights (c, 1, ...) are of single channels."""
+    """Of (n, c, h, w), padded as TensorFlow's SAME says where ``same``; weights (c, 1, h, w) are of single channels."""
     groups = x.shape[1] if weight.shape[1] == 1 else 1
     pads = [
         same_padding(size, kernel, step, wide) if same else (0, 0)
