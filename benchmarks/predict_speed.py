@@ -41,10 +41,11 @@ from scorer.medoid import MedoidScorer
 _DEFAULT = DetectorConfig(masks=False)
 VARIANTS = {
     "default": _DEFAULT,
-    "not turned": replace(_DEFAULT, turned=False),
+    "always turned": replace(_DEFAULT, turned="always"),
+    "not turned": replace(_DEFAULT, turned="never"),
     "one look": replace(_DEFAULT, looks=1),
     "full": replace(_DEFAULT, landmarks="full"),
-    "not turned, full, one look": replace(_DEFAULT, turned=False, landmarks="full", looks=1),
+    "not turned, full, one look": replace(_DEFAULT, turned="never", landmarks="full", looks=1),
 }
 
 
