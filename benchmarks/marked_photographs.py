@@ -1,6 +1,7 @@
 """Photographs whose people humans marked, as benchmarks read them; and how close bodies come to the marks.
 
-LSPET is a folder with images/ and validation.npz, test.npz (image, keypoints (n, 14, 3) x, y, visible, names, size_wh).
+LSPET is a folder with images/ and validation.npz, test.npz (image, keypoints (n, 14, 3) x, y, visible, names, size_wh). Any
+COCO keypoint json serves as well, with the folder of its photographs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from torch import Tensor
 from adhmr.figures import Figure, bootstrap
 from hmr.camera import Camera, default_K, project, square_crop_affine
 from hmr.keypoint_sets import LSP_14, PROMPT_POINTS, Keypoints
+from hmr.photographs.folder import Photographs
+from hmr.photographs.people import read_people
 from hmr.views import Prompts, Views
 
 
@@ -65,6 +68,29 @@ def read_lspet(folder: Path, split: str, fewest: int = 6) -> MarkedPeople:
     kept = (px[..., 2] > 0).sum(1) >= fewest
     names = tuple(str(name) for name in arrays["image"][kept])
     return MarkedPeople(names, torch.from_numpy(px[kept]), torch.from_numpy(arrays["size_wh"][kept]).long())
+
+
+def read_coco(path: Path, images: Path, fewest: int = 6) -> MarkedPeople:
+    """People of a COCO keypoint json with at least ``fewest`` marks, crowds left out; hidden marks have confidence 0.5.
+
+    Raises ValueError for a file that is not COCO's, and where it has nobody.
+    """
+    photographs = Photographs.at(images)
+    file = read_people(path, photographs, with_keypoints=True)
+    names, px, sizes = [], [], []
+    for name in file.photographs:
+        photograph = photographs.read(name)
+        for person in file.people_of(name, name, photograph)[0]:
+            if person.keypoints is not None and person.keypoints.count >= fewest:
+                names.append(name)
+                px.append(person.keypoints.taken_to(PROMPT_POINTS).px)
+                sizes.append((photograph.shape[1], photograph.shape[0]))
+    if not names:
+        raise ValueError(f"{path}: expected people with {fewest} marks or more in {images}, it has none")
+    marks = np.stack(px)
+    # COCO marks neither; made of hips and shoulders they would tell of those that are withheld.
+    marks[:, [PROMPT_POINTS.place["mid_hip"], PROMPT_POINTS.place["neck"]]] = 0
+    return MarkedPeople(tuple(names), torch.from_numpy(marks), torch.tensor(sizes))
 
 
 def views_of(people: MarkedPeople, size: int, enlarge: float, prompts: Tensor | None = None) -> Views:

@@ -3,11 +3,13 @@
     python -m benchmarks.photographs --lspet LSPET --split test --out benchmarks/results/photographs_test.json
     python -m benchmarks.photographs --motion HELD_OUT.npz --out benchmarks/results/photographs_synthetic.json
     python -m benchmarks.photographs --lspet LSPET --most 150 --detector --out benchmarks/results/photographs_detector.json
+    python -m benchmarks.photographs --coco COCO.json --images FOLDER --draws 20 --out benchmarks/results/photographs_coco.json
 
 Prompts are the humans' own marks, so a body that is fitted to them is bound to score: rows "withheld" hide three marks of each
-person from network and fit, and count those alone. With --detector the prompts are a detector's (the person nearest to the
-humans' marks; missed people are wrong), and the humans' marks are the judge. The synthetic rows are people in any pose, with
-exact prompts; their poses are half of HELD_OUT.npz, which the weights did not learn from.
+person from network and fit, and count those alone (--draws: so often, other marks each time, for where people are few). With
+--detector the prompts are a detector's (the person nearest to the humans' marks; missed people are wrong), and the humans'
+marks are the judge. The synthetic rows are people in any pose, with exact prompts; their poses are half of HELD_OUT.npz, which
+the weights did not learn from.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from torch import Tensor
 from adhmr.figures import Figure, mean_figure, show, single
 from adhmr.world.people import make_people
 from adhmr.world.people_config import PeopleConfig
-from benchmarks.marked_photographs import MarkedPeople, off, pck, read_lspet, views_of
+from benchmarks.marked_photographs import MarkedPeople, off, pck, read_coco, read_lspet, views_of
 from diffusion_hmr import Generator
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
@@ -66,32 +68,42 @@ def predicted(generator: Generator, views: Views, model: BodyModel) -> Bodies:
     return Bodies(sampled, fitted, fitted[rows, best], fit_to_marks(mean, marks, views.K, model)[:, 0])
 
 
-def shares(
-    bodies: Bodies, people: MarkedPeople, model: BodyModel, which: Tensor | None = None
-) -> dict[str, list[Figure]]:
-    """PCK@0.1 and @0.05. which (n, 24): of these marks only."""
+def distances(bodies: Bodies, people: MarkedPeople, model: BodyModel) -> dict[str, Tensor]:
+    """How far (n, 24) each kind of body is from the marks, as ``off``."""
     kinds = {
         "one sample": bodies.sampled[:, 0], "one sample, fitted": bodies.fitted[:, 0],
         "medoid of ten, fitted": bodies.medoid, "mean of ten, fitted": bodies.mean,
     }  # fmt: skip
-    out: dict[str, list[Figure]] = {}
-    for name, params in kinds.items():
-        distance = off(prompt_points(params, model), people)
-        if which is not None:
-            distance = torch.where(which, distance, torch.nan)
-        out[name] = [pck(distance, 0.1), pck(distance, 0.05)]
-        print(f"  {name:24s}", *map(show, out[name]))
+    return {name: off(prompt_points(params, model), people) for name, params in kinds.items()}
+
+
+def shares(distance: dict[str, Tensor]) -> dict[str, list[Figure]]:
+    """PCK@0.1 and @0.05 of distances (n, k)."""
+    out = {name: [pck(of_kind, 0.1), pck(of_kind, 0.05)] for name, of_kind in distance.items()}
+    for name, figures in out.items():
+        print(f"  {name:24s}", *map(show, figures))
     return out
 
 
-def detected_marks(people: MarkedPeople, folder: Path, weights: Path | None) -> Tensor:
+def withheld(generator: Generator, people: MarkedPeople, model: BodyModel, draws: int) -> dict[str, list[Figure]]:
+    """Shares of marks that neither network nor fit were told: three of each person, other ones in each of ``draws``."""
+    found: list[dict[str, Tensor]] = []
+    for draw in range(draws):
+        fewer, gone = people.without(3, draw)
+        views = views_of(people, generator.crop_size, generator.crop_enlarge, fewer.px)
+        far = distances(predicted(generator, views, model), people, model)
+        found.append({name: torch.where(gone, of_kind, torch.nan) for name, of_kind in far.items()})
+    return shares({name: torch.cat([of_draw[name] for of_draw in found], 1) for name in found[0]})
+
+
+def detected_marks(people: MarkedPeople, images: Path, weights: Path | None) -> Tensor:
     """(n, 24, 3) of the detected person nearest to the humans' marks; zeros where nobody is found."""
     from hmr.detection.photo_detector import PhotoDetector
 
     detector, out = PhotoDetector.load(folder=weights), torch.zeros_like(people.px)
     for i, name in enumerate(people.name):
         truth = people.px[i]
-        found = detector.people(read_photograph(folder / "images" / name))
+        found = detector.people(read_photograph(images / name))
         told = [torch.from_numpy(person.keypoints.taken_to(PROMPT_POINTS).px) for person in found]
         if told:
             known = [((t[:, 2] > 0) & (truth[:, 2] > 0)) for t in told]
@@ -106,11 +118,9 @@ def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count
         PeopleConfig(truncated=0.0), count, 97, free_body(1200), read_motion(motion) if motion else None
     )
     size = generator.crop_size
-    scale = torch.tensor([[size, 0, 0], [0, size, 0], [0, 0, 1.0]])
     shown = torch.zeros(count, len(PROMPT_POINTS), 1)
     shown[:, COCO_17.taken_to(PROMPT_POINTS)[1]] = 1
-    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(count, -1, -1, -1)
-    views = Views.whole(tuple(map(str, range(count))), black, scale @ people.K)
+    views = black_views(people.K, size)
     exact = torch.cat([project(prompt_points(people.label, model), views.K) * shown, shown], -1)
     truth = _rooted(people.label, model)
     out: dict[str, dict[str, Figure]] = {}
@@ -122,6 +132,13 @@ def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count
         for name, figure in figures.items():
             print(f"  {kind:28s} {name:30s}", show(figure, 2))
     return out
+
+
+def black_views(K: Tensor, size: int) -> Views:
+    """Of cameras (n, 3, 3) of crops one unit wide; a prompted generator does not look at pictures."""
+    scale = torch.tensor([[size, 0, 0], [0, size, 0], [0, 0, 1.0]])
+    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(len(K), -1, -1, -1)
+    return Views.whole(tuple(map(str, range(len(K)))), black, scale @ K)
 
 
 def _worse(exact: Tensor, size: int) -> dict[str, Tensor]:
@@ -163,8 +180,11 @@ def _figures(bodies: Bodies, truth: Tensor, model: BodyModel) -> dict[str, Figur
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", default="photo")
-    parser.add_argument("--lspet", type=Path, help="without it: synthetic people only")
+    parser.add_argument("--lspet", type=Path, help="without it and --coco: synthetic people only")
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
+    parser.add_argument("--coco", type=Path, help="json of COCO keypoints; --images: the folder of its photographs")
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--draws", type=int, default=1, help="of the marks that are withheld")
     parser.add_argument("--detector", action="store_true")
     parser.add_argument("--weights", type=Path, help="folder of the detector's")
     parser.add_argument("--most", type=int, help="of the people")
@@ -175,31 +195,47 @@ def main() -> None:
     model, generator = free_body(1200), Generator.from_pretrained(args.generator)
     command = " ".join(["python -m benchmarks.photographs", *sys.argv[1:]])
     machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
-    content: dict = {"command": command, "machine": machine, "code": code_version(), "seed": 0, "rows": {}}
-    rows = content["rows"]
-    if args.lspet is None:
-        rows["synthetic"] = synthetic(generator, model, args.motion, args.synthetic)
-        write_json(args.out, content)
-        return
-    people = read_lspet(args.lspet, args.split).first(args.most)
-    content |= {"split": args.split, "people": len(people)}
-    size = (generator.crop_size, generator.crop_enlarge)
-    if args.detector:
-        marks = detected_marks(people, args.lspet, args.weights)
-        own, judged = detector_off(marks, people)
-        print("the detector itself", show(pck(own, 0.1)), show(pck(own, 0.05)))
-        rows["the detector itself"] = [pck(own, 0.1), pck(own, 0.05)]
-        views = views_of(people, *size, marks)
-        rows["a detector's prompts"] = shares(predicted(generator, views, model), people, model, judged)
+    content: dict = {"command": command, "machine": machine, "code": code_version(), "seed": 0}
+    if args.lspet is None and args.coco is None:
+        content["rows"] = {"synthetic": synthetic(generator, model, args.motion, args.synthetic)}
     else:
-        print("humans' marks as prompts")
-        views = views_of(people, *size)
-        rows["humans' marks as prompts"] = shares(predicted(generator, views, model), people, model)
-        print("three marks withheld")
-        fewer, gone = people.without(3, 0)
-        views = views_of(people, *size, fewer.px)
-        rows["three marks withheld"] = shares(predicted(generator, views, model), people, model, gone)
+        people, images, source = marked_people(args)
+        content |= {**source, "people": len(people), "photographs": len(set(people.name))}
+        if args.detector:
+            content["rows"] = of_detector(generator, people, model, detected_marks(people, images, args.weights))
+        else:
+            content |= {"draws": args.draws, "rows": of_humans(generator, people, model, args.draws)}
     write_json(args.out, content)
+
+
+def marked_people(args: argparse.Namespace) -> tuple[MarkedPeople, Path, dict[str, str]]:
+    """Those that were asked for, the folder of their photographs, and what is said of where they are from."""
+    if args.lspet is not None:
+        people = read_lspet(args.lspet, args.split).first(args.most)
+        return people, args.lspet / "images", {"split": args.split}
+    if args.images is None:
+        raise ValueError("--coco: expected --images as well, the folder of its photographs")
+    return read_coco(args.coco, args.images).first(args.most), args.images, {"coco": args.coco.name}
+
+
+def of_humans(generator: Generator, people: MarkedPeople, model: BodyModel, draws: int) -> dict:
+    """Rows with the humans' marks as prompts."""
+    print("humans' marks as prompts")
+    views = views_of(people, generator.crop_size, generator.crop_enlarge)
+    all_told = shares(distances(predicted(generator, views, model), people, model))
+    print("three marks withheld")
+    return {"humans' marks as prompts": all_told, "three marks withheld": withheld(generator, people, model, draws)}
+
+
+def of_detector(generator: Generator, people: MarkedPeople, model: BodyModel, marks: Tensor) -> dict:
+    """Rows with a detector's marks (n, 24, 3) as prompts."""
+    own, judged = detector_off(marks, people)
+    itself = [pck(own, 0.1), pck(own, 0.05)]
+    print("the detector itself", *map(show, itself))
+    views = views_of(people, generator.crop_size, generator.crop_enlarge, marks)
+    far = distances(predicted(generator, views, model), people, model)
+    rows = shares({name: torch.where(judged, of_kind, torch.nan) for name, of_kind in far.items()})
+    return {"the detector itself": itself, "a detector's prompts": rows}
 
 
 def detector_off(marks: Tensor, people: MarkedPeople) -> tuple[Tensor, Tensor]:

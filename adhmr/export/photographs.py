@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from adhmr.export.bvh import write_body_bvh
 from adhmr.export.human_data import LabelledPeople, write_human_data
@@ -61,6 +62,7 @@ class PhotographExporter:
     exports: Sequence[str]
     _writers: dict[str, Callable[[PhotographPeople], None]] = field(init=False)
     _labelled: list[LabelledPeople] = field(init=False, default_factory=list)
+    _posed: tuple[PhotographPeople, Tensor] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.exports = checked_exports(self.exports)
@@ -80,6 +82,12 @@ class PhotographExporter:
         """Names of photographs may hold dots, so an ending is put behind, never in the place of another."""
         return self.out / f"{name}{ending}"
 
+    def _vertices_cam(self, people: PhotographPeople) -> Tensor:
+        """(p, v, 3) of the estimates; made once for all formats of a photograph."""
+        if self._posed is None or self._posed[0] is not people:
+            self._posed = people, self.model.posed(people.prediction.estimate).vertices
+        return self._posed[1]
+
     def add(self, people: PhotographPeople) -> None:
         for name in self.exports:
             self._writers[name](people)
@@ -93,12 +101,13 @@ class PhotographExporter:
         write_parameters(self._file(people.name, ".npz"), people.prediction, people.boxes_xyxy, self.model)
 
     def _png(self, people: PhotographPeople) -> None:
-        write_overlay(self._file(people.name, ".png"), people.rgb, people.prediction, self.model)
+        vertices_cam = self._vertices_cam(people)
+        write_overlay(self._file(people.name, ".png"), people.rgb, people.prediction, vertices_cam, self.model.faces)
 
     def _meshes(self, suffix: str) -> Callable[[PhotographPeople], None]:
         def write(people: PhotographPeople) -> None:
             for i, key in enumerate(people.prediction.views.key):
-                write_mesh(self._file(key, f".{suffix}"), people.prediction.estimate[i], self.model)
+                write_mesh(self._file(key, f".{suffix}"), self._vertices_cam(people)[i], self.model.faces)
 
         return write
 

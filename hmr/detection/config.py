@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 BlazePoseSize = Literal["lite", "full", "heavy"]
+Turned = Literal["doubtful", "always", "never"]
 
 MOST_LOOKS = 8
 
@@ -15,7 +16,9 @@ class DetectorConfig:
     """
     Args:
         sizes: longer sides in pixels at which people are looked for; 256 sees large people, 512 small ones
-        turned: whether the photograph is looked at from all four sides, for people who are not upright
+        turned: whether the photograph is looked at from the other three sides too, for people who are not upright: where nobody
+            is surely found as it is (doubtful; benchmarks/detector_agreement: as many joints of athletes as always, in less
+            time and with fewer false people), always or never
         landmarks: which of BlazePose's networks refines a person (lite and full are faster, heavy is surest)
         looks: at each person, from 1 to 8: mirrored, scaled and turned a little, and what most of them say is taken
             (benchmarks/detector_agreement; athletes' joints within 0.1: 74.3 % with 1, 75.8 with 2, 77.0 with 8, each costing
@@ -26,7 +29,7 @@ class DetectorConfig:
     """
 
     sizes: tuple[int, ...] = (256, 512)
-    turned: bool = True
+    turned: Turned = "doubtful"
     landmarks: BlazePoseSize = "heavy"
     looks: int = 2
     min_score: float = 0.15

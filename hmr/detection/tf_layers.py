@@ -28,6 +28,21 @@ def padded_same(
     return F.pad(x, (left, right, top, bottom), value=value) if top + bottom + left + right else x
 
 
+def convolved(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], dilation: Sequence[int], same: bool
+) -> Tensor:
+    """Of (n, c, h, w), padded as TensorFlow's SAME says where ``same``; weights (c, 1, h, w) are of single channels."""
+    groups = x.shape[1] if weight.shape[1] == 1 else 1
+    pads = [
+        same_padding(size, kernel, step, wide) if same else (0, 0)
+        for size, kernel, step, wide in zip(x.shape[2:], weight.shape[2:], stride, dilation, strict=True)
+    ]
+    if all(before == after for before, after in pads):  # then the convolution pads by itself, without a copy
+        return F.conv2d(x, weight, bias, tuple(stride), (pads[0][0], pads[1][0]), tuple(dilation), groups)
+    padded = F.pad(x, (*pads[1], *pads[0]))
+    return F.conv2d(padded, weight, bias, tuple(stride), 0, tuple(dilation), groups)
+
+
 def resized(x: Tensor, size_hw: Sequence[int], align_corners: bool, half_pixel_centers: bool) -> Tensor:
     """(n, c, h, w) to (n, c, *size_hw), bilinear, by TensorFlow's two flags. Raises ValueError for sizes that are none."""
     if not all(1 <= side <= LARGEST_SIDE for side in size_hw):

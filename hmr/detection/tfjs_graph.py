@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hmr.detection.named_errors import errors_named
 from hmr.detection.tfjs_file import maker_of, read_tfjs
-from hmr.detection.tfjs_steps import STEPS
+from hmr.detection.tfjs_steps import STEPS, convolution, laid_out
 
 
 class TfjsGraph(nn.Module):
@@ -29,8 +29,10 @@ class TfjsGraph(nn.Module):
         # A buffer's name may hold no dots and slashes, as the file's do.
         self._buffer_of = {name: f"weight_{i}" for i, name in enumerate(file.weights)}
         with errors_named(path, "a TensorFlow.js graph model"):
+            kernels = {node.takes[1] for node in self._nodes if STEPS.get(node.op) is convolution}
             for name, value in file.weights.items():
-                self.register_buffer(self._buffer_of[name], torch.from_numpy(value))
+                weight = torch.from_numpy(value)
+                self.register_buffer(self._buffer_of[name], laid_out(weight) if name in kernels else weight)
             known = {self._input, *file.weights, *(node.name for node in self._nodes)}
             for node in self._nodes:
                 if node.op not in STEPS:

@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hmr.detection.tf_layers import MOST_NUMBERS, padded_same, resized
+from hmr.detection.tf_layers import MOST_NUMBERS, convolved, padded_same, resized
 from hmr.detection.tfjs_file import TfjsNode
 
 Made = Tensor | tuple[Tensor, ...]
 Step = Callable[[TfjsNode, Sequence[Tensor]], Made]
 _DTYPES = {"DT_FLOAT": torch.float32, "DT_INT32": torch.int32, "DT_BOOL": torch.bool}
-_FUSED = {"Relu": F.relu, "Relu6": F.relu6, "BiasAdd": lambda x: x}
+#: In place: what they are given is a convolution that nobody else has.
+_FUSED = {"Relu": torch.relu_, "Relu6": lambda x: F.relu6(x, inplace=True), "BiasAdd": lambda x: x}
 
 
 def convolution(node: TfjsNode, given: Sequence[Tensor]) -> Tensor:
@@ -27,13 +28,18 @@ def convolution(node: TfjsNode, given: Sequence[Tensor]) -> Tensor:
     depthwise = "Depthwise" in node.op
     weight = kernel.permute((2, 3, 0, 1) if depthwise else (3, 2, 0, 1))
     stride, dilation = node.integers("strides")[1:3], node.integers("dilations")[1:3] or (1, 1)
-    if node.text("padding") == "SAME":
-        x = padded_same(x, weight.shape[2:], stride, dilation)
     bias = given[2] if "BiasAdd" in fused else None
-    y = F.conv2d(x, weight, bias, stride, 0, dilation, x.shape[1] if depthwise else 1)
+    y = convolved(x, weight, bias, stride, dilation, node.text("padding") == "SAME")
     for name in fused:
         y = _FUSED[name](y)
     return y.permute(0, 2, 3, 1)
+
+
+def laid_out(kernel: Tensor) -> Tensor:
+    """The same kernel (h, w, in, out) in another order of memory, from which ``convolution`` need not copy it each time."""
+    if kernel.ndim != 4:
+        return kernel
+    return kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last).permute(2, 3, 1, 0)
 
 
 def max_pool(node: TfjsNode, given: Sequence[Tensor]) -> Tensor:

@@ -67,7 +67,8 @@ class TfliteGraph(nn.Module):
             raise ValueError(f"expected pictures (n, {self.inputs_chw}), got {tuple(pictures.shape)}")
         if unknown := [number for number in wanted if number not in self.shapes]:
             raise ValueError(f"tensors {unknown} are not computed in this graph")
-        kept, known = set(wanted), {self._input: pictures}
+        # Channels last in memory, as the graph was made: depthwise steps are half as fast otherwise.
+        kept, known = set(wanted), {self._input: pictures.contiguous(memory_format=torch.channels_last)}
         missing = set(wanted)
         for i, layer in enumerate(self._layers):
             if not missing:

@@ -9,11 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hmr.detection.tf_layers import padded_same, resized
+from hmr.detection.tf_layers import convolved, padded_same, resized
 from hmr.detection.tflite_file import TfliteFile, TfliteStep
 
 _SAME = 0
-_ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {0: lambda x: x, 1: F.relu, 3: F.relu6, 4: torch.tanh}
+#: In place: what they are given is a sum or a convolution that nobody else has.
+_ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {
+    0: lambda x: x, 1: torch.relu_, 3: lambda x: F.relu6(x, inplace=True), 4: torch.tanh_,
+}  # fmt: skip
 
 
 class Convolution(nn.Module):
@@ -24,22 +27,20 @@ class Convolution(nn.Module):
 
     def __init__(self, step: TfliteStep, file: TfliteFile) -> None:
         super().__init__()
-        self.depthwise = step.kind == "DEPTHWISE_CONV_2D"
+        depthwise = step.kind == "DEPTHWISE_CONV_2D"
         # Kernels lie as (out, h, w, in), or as (1, h, w, out) where channels have their own.
-        order = (3, 0, 1, 2) if self.depthwise else (0, 3, 1, 2)
-        self.register_buffer("weight", _float(constant(step, file, 1).transpose(order)))
+        order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
+        weight = _float(constant(step, file, 1).transpose(order))
+        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
         self.register_buffer("bias", _float(constant(step, file, 2)) if len(step.takes) > 2 else None)
         self.same = step.setting(0, "b") == _SAME
         self.stride = (step.setting(2, "i"), step.setting(1, "i"))
-        later = 1 if self.depthwise else 0  # the channels' multiplier comes in between
+        later = 1 if depthwise else 0  # the channels' multiplier comes in between
         self.activation = _ACTIVATIONS[step.setting(3 + later, "b")]
         self.dilation = (step.setting(5 + later, "i", 1), step.setting(4 + later, "i", 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.same:
-            x = padded_same(x, self.weight.shape[2:], self.stride, self.dilation)
-        groups = x.shape[1] if self.depthwise else 1
-        return self.activation(F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, groups))
+        return self.activation(convolved(x, self.weight, self.bias, self.stride, self.dilation, self.same))
 
 
 class Sum(nn.Module):

@@ -36,18 +36,31 @@ def draw_mesh(
     opacity=0.85,
 ) -> np.ndarray:
     """Vertices (v, 3) in the camera frame, metres, and faces (f, 3) over a picture (h, w, 3) uint8."""
-    h, w = rgb.shape[:2]
-    points = vertices.astype(np.float32)
-    _, index, _ = rasterise(points, faces.astype(np.int32), np.ascontiguousarray(K, dtype=np.float32), w, h)
+    points, K = vertices.astype(np.float32), np.array(K, dtype=np.float32)
+    x0, y0, x1, y1 = _window(points, K, rgb.shape[1], rgb.shape[0])
+    out = rgb.copy()
+    if x1 <= x0 or y1 <= y0:
+        return out
+    K[:2, 2] -= (x0, y0)
+    _, index, _ = rasterise(points, faces.astype(np.int32), K, x1 - x0, y1 - y0)
     seen = index >= 0
     corner = points[faces[index[seen]]]
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
     light = np.array([-0.4, -0.6, -0.7])  # towards the light: left, up, to the camera
     shade = 0.45 + 0.55 * np.clip(normal @ (light / np.linalg.norm(light)), 0, 1)
-    out = rgb.astype(np.float32) / 255
-    out[seen] = (1 - opacity) * out[seen] + opacity * shade[:, None] * np.array(colour)
-    return (out.clip(0, 1) * 255).astype(np.uint8)
+    part = out[y0:y1, x0:x1]
+    mixed = (1 - opacity) * part[seen].astype(np.float32) / 255 + opacity * shade[:, None] * np.array(colour)
+    part[seen] = (mixed.clip(0, 1) * 255).astype(np.uint8)
+    return out
+
+
+def _window(points: np.ndarray, K: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the part of a picture that points (v, 3) may fall on: a person is small in a large photograph."""
+    seen = points @ K.T / np.maximum(points[:, 2:], 1e-3)
+    low = np.floor(seen[:, :2].min(0) - 1).clip(0, (width, height))
+    high = np.ceil(seen[:, :2].max(0) + 1).clip(0, (width, height))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def draw_keypoints(

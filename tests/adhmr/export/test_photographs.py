@@ -66,13 +66,14 @@ def test_every_export_has_a_writer(tmp_path):
 def test_meshes_lie_in_the_frame_of_their_format(tmp_path):
     model, people = free_body(), two_people()
     body = people.prediction.estimate[0]
-    vertices = model.posed(body).vertices.numpy()
+    posed = model.posed(body).vertices
+    vertices = posed.numpy()
     for suffix, turned in ((".obj", 1), (".ply", 1), (".glb", np.array([1, -1, -1]))):
-        write_mesh(tmp_path / f"a{suffix}", body, model)
+        write_mesh(tmp_path / f"a{suffix}", posed, model.faces)
         mesh = trimesh.load(tmp_path / f"a{suffix}", force="mesh", process=False)
         np.testing.assert_allclose(mesh.vertices, vertices * turned, atol=1e-5)
     with pytest.raises(ValueError, match="expected a mesh file"):
-        write_mesh(tmp_path / "a.stl", body, model)
+        write_mesh(tmp_path / "a.stl", posed, model.faces)
 
 
 def test_a_skinned_scene_shows_everybody_where_their_meshes_are(tmp_path):

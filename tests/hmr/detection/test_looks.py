@@ -160,6 +160,23 @@ def test_few_people_means_the_largest_and_unsure_ones_are_left_out():
 
 
 @pytest.mark.parametrize(
+    ("turned", "score", "sides"),
+    [("doubtful", 0.6, [0]), ("doubtful", 0.3, [0, 1, 2, 3]), ("always", 0.6, [0, 1, 2, 3]), ("never", 0.3, [0])],
+)
+def test_other_sides_are_looked_at_where_nobody_is_surely_found(turned, score, sides):
+    class Asked(Finder):
+        def people(self, photograph, sizes, quarters, min_score):
+            self.asked.extend((quarter, *sizes) for quarter in quarters)
+            return super().people(photograph, sizes, quarters, min_score)
+
+    finder = Asked(person(30, score))
+    finder.asked = []
+    found = PhotoDetector(DetectorConfig(turned=turned), finder, Refiner(0.9)).people(PICTURE)  # type: ignore[arg-type]
+    assert len(found) == 1
+    assert finder.asked == [(0, 256, 512), *((quarter, 256) for quarter in sides[1:])]
+
+
+@pytest.mark.parametrize(
     "wrong", [{"sizes": ()}, {"sizes": (8,)}, {"looks": 0}, {"looks": 9}, {"min_score": 2}, {"max_people": 0}]
 )
 def test_settings_that_are_none_are_refused(wrong):

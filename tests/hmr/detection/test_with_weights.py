@@ -103,7 +103,7 @@ def test_upside_down_people_are_found_in_turned_tries():
 
 
 def test_the_whole_detector_on_a_rendered_picture():
-    config = DetectorConfig((256,), turned=False, landmarks="full", looks=2)
+    config = DetectorConfig((256,), turned="never", landmarks="full", looks=2)
     people = PhotoDetector(config, movenet(), blazepose()).people(read_photograph(FIXTURES / "two_people.png"))
     assert len(people) == 2
     for person in people:
