@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor
 
 from adhmr.option_types import EstimateKind
 from hmr.body import BodyModel
-from hmr.camera import default_K
 from hmr.estimator import Estimator
 from hmr.fit_to_marks import fit_to_marks
+from hmr.photographs.cameras import Cameras
 from hmr.photographs.folder import Photographs, Skipped
 from hmr.photographs.people import Person, crops
 from hmr.photographs.sources import PeopleSource
@@ -43,6 +44,10 @@ class PredictConfig:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
 
+#: Pixels of photographs that wait for each other: about 200 MB. Larger ones go alone.
+_PIXELS_AT_ONCE = 2**26
+
+
 @dataclass(frozen=True)
 class Shot:
     """A photograph (h, w, 3) uint8 with its camera K (3, 3) and the people in it."""
@@ -51,6 +56,14 @@ class Shot:
     photograph: np.ndarray
     people: list[Person]
     K: Tensor
+
+    @property
+    def places(self) -> list[int]:
+        """Of each person: what their random numbers follow, so that they do not depend on what else is predicted."""
+        return list(range(len(self.people)))
+
+
+AnyShot = TypeVar("AnyShot", bound=Shot)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class Predictor:
             mean = weighted_mean_body(hypotheses.params, score_weights(scores.value))
         return Prediction.best_first(views, hypotheses, scores.value, scores.expected_error_mm, mean)
 
-    def crops_of(self, shots: list[Shot]) -> tuple[Views, Views]:
+    def crops_of(self, shots: Sequence[Shot]) -> tuple[Views, Views]:
         """Of all people at the estimator's and at the scorer's size; cut once where these are the same."""
         of_any = any(person.keypoints is not None for s in shots for person in s.people)
         kinds = [(network.crop_size, network.crop_enlarge) for network in (self.estimator, self.scorer)]
@@ -93,35 +106,34 @@ def _crops(shot: Shot, size: int, enlarge: float, prompted: bool) -> Views:
 
 
 def shots_of(
-    photographs: Photographs, keys: dict[str, str], people: PeopleSource, focal_px: float | None
+    photographs: Photographs, keys: dict[str, str], people: PeopleSource, cameras: Cameras
 ) -> Iterator[tuple[str, Shot | None, list[Skipped]]]:
     """Name, shot (None where there is nobody) and what was skipped, for each photograph in order.
 
-    keys: name to the beginning of its people's keys. Without a focal length it is what the file says, or the diagonal.
+    keys: name to the beginning of its people's keys.
     """
     for name, key in keys.items():
         try:
             photograph = photographs.read(name)
-            focal = photographs.exif_focal_px(name) if focal_px is None else focal_px
+            h, w = photograph.shape[:2]
+            K = cameras.K_of(name, (w, h), photographs.exif_focal_px(name))
         except ValueError as error:
             yield name, None, [Skipped(name, str(error))]
             continue
-        h, w = photograph.shape[:2]
         if min(h, w) < 2:
             yield name, None, [Skipped(name, f"has {w} x {h} px, nobody can be seen in it")]
             continue
         found, skipped = people.people_of(name, key, photograph)
-        K = default_K(w, h)
-        if focal is not None:
-            K[0, 0] = K[1, 1] = focal
         yield name, Shot(name, photograph, found, K) if found else None, skipped
 
 
-def predictions_of(predictor: Predictor, shots: Iterable[Shot]) -> Iterator[tuple[Shot, Prediction]]:
+def predictions_of(predictor: Predictor, shots: Iterable[AnyShot]) -> Iterator[tuple[AnyShot, Prediction]]:
     """One prediction for each photograph, in order; people of several photographs go through the networks together."""
-    waiting: list[Shot] = []
+    waiting: list[AnyShot] = []
     for shot in shots:
-        if waiting and sum(len(s.people) for s in [*waiting, shot]) > predictor.config.people_at_once:
+        together = [*waiting, shot]
+        crowd, pixels = sum(len(s.people) for s in together), sum(s.photograph[..., 0].size for s in together)
+        if waiting and (crowd > predictor.config.people_at_once or pixels > _PIXELS_AT_ONCE):
             yield from _predicted(predictor, waiting)
             waiting = []
         waiting.append(shot)
@@ -129,9 +141,9 @@ def predictions_of(predictor: Predictor, shots: Iterable[Shot]) -> Iterator[tupl
         yield from _predicted(predictor, waiting)
 
 
-def _predicted(predictor: Predictor, shots: list[Shot]) -> Iterator[tuple[Shot, Prediction]]:
+def _predicted(predictor: Predictor, shots: Sequence[AnyShot]) -> Iterator[tuple[AnyShot, Prediction]]:
     views, seen = predictor.crops_of(shots)
-    prediction = predictor(views, seen, [place for shot in shots for place in range(len(shot.people))])
+    prediction = predictor(views, seen, [place for shot in shots for place in shot.places])
     start = 0
     for shot in shots:
         rows = torch.arange(start, start + len(shot.people))

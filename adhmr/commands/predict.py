@@ -1,16 +1,23 @@
 """Propose and rank bodies for the people in photographs: `adhmr predict photo.jpg`. For each photograph: ranked parameters
 (.npz), the body of each person (.glb, .obj), an overlay (.png), and what else --export names; predictions.csv lists all,
-skipped.csv what could not be done and why. For a folder of crops (--data) it writes candidates.npz, which rank, pairs and
+skipped.csv what could not be done and why. Of a video (`adhmr predict clip.mp4`): parameters of each frame, an overlay (.mp4),
+and each person over time (.skinned.glb, .bvh). For a folder of crops (--data) it writes candidates.npz, which rank, pairs and
 train-scorer take; no scorer is needed for that."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
+from adhmr.export.kinds import DEFAULT_EXPORTS, DEFAULT_VIDEO_EXPORTS, VIDEO_EXPORTS, checked_exports
 from adhmr.option_types import BodyModelType, DetectorKind, EstimateKind
 from hmr.detection.config import DetectorConfig
+
+if TYPE_CHECKING:
+    from adhmr.predicting import Predictor
+    from hmr.photographs.folder import Photographs
+    from hmr.photographs.sources import PeopleSource
 
 #: `adhmr predict photo.jpg` is `adhmr predict --images photo.jpg`.
 POSITIONAL = ("images",)
@@ -27,13 +34,14 @@ STRANGER = (
 class Options:
     """
     Args:
-        images: a photograph or a folder of them, with its subfolders
+        images: a photograph, a folder of them, with its subfolders, or a video
         generator: photo (it comes with the package), a folder of a checkpoint, or a name on the Hugging Face Hub; of a
             generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write; without it one beside you, named after ``images``
         data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
         scorer: folder of a scorer checkpoint; without it candidates are ranked by how near they are to each other
-        keypoints: what people are prompted with: COCO json, or OpenPose's folder of NAME_keypoints.json
+        keypoints: what people are prompted with: COCO json, OpenPose's folder of NAME_keypoints.json, or a table (.csv:
+            image, then POINT_x, POINT_y, POINT_c of each point); of photographs
         boxes: COCO json with person boxes; keypoints in it are not looked at
         detector: own: MoveNet and BlazePose, whose weights are fetched at their first use; auto: that, where the generator is
             told keypoints and no file is given; none: without a file one person is assumed to fill each photograph
@@ -43,9 +51,14 @@ class Options:
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
-        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data
-            (docs/exports.md)
-        focal_px: focal length of the photographs in pixels; without it what EXIF says, or the diagonal
+        every: of so many frames of a video one is looked at
+        smooth: seconds; each body of a video becomes the mean of those around it, weighted by a Gaussian of this standard
+            deviation; without it nothing is smoothed
+        export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data; of a video:
+            any of npz, mp4, skinned_glb, bvh, smpl (docs/exports.md); without it npz, png, obj, glb, or npz, mp4, skinned_glb,
+            bvh
+        focal_px: focal length in pixels; without it what EXIF says, or the diagonal
+        intrinsics: [fx,fy,cx,cy] in pixels, or a json of such for each photograph's name; instead of focal_px
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
         people_at_once: people of several photographs that go through the networks together
@@ -67,8 +80,11 @@ class Options:
     fit: bool = True
     candidates: int = 10
     estimate: EstimateKind = "best"
-    export: list[str] = field(default_factory=lambda: list(DEFAULT_EXPORTS))
+    every: int = 1
+    smooth: float | None = None
+    export: list[str] | None = None
     focal_px: float | None = None
+    intrinsics: list[float] | Path | None = None
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
     people_at_once: int = 64
@@ -84,12 +100,17 @@ def run(options: Options) -> int:
         )
     if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
         raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
-    checked_exports(options.export, of_own_model=options.body_model is not None)
     if (options.images is None) == (options.data is None):
         raise ValueError("give --images (photographs) or --data (our crops), one of the two")
     if options.data is not None:
         return of_crops(options, options.data)
     assert options.images is not None
+    from hmr.photographs.video import is_video
+
+    if is_video(options.images):
+        return of_video(options, options.images)
+    if options.every != 1 or options.smooth is not None:
+        raise ValueError("--every and --smooth are of videos, --images is none")
     return of_photographs(options, options.images)
 
 
@@ -129,20 +150,81 @@ def of_crops(options: Options, data: Path) -> int:
 
 def of_photographs(options: Options, images: Path) -> int:
     """Ranked bodies of the people in photographs, as files."""
-    from adhmr.loading import body_of, estimator_folder, load_estimator
-    from adhmr.photographs.people_source import PeopleOptions, people_source
     from adhmr.photographs.told import told_of
     from adhmr.photographs.write import predict_into
+    from adhmr.progress import StageProgress
+    from hmr.files import new_folder
+    from hmr.photographs.cameras import given_cameras
+    from hmr.photographs.folder import Photographs
+
+    exports = checked_exports(
+        DEFAULT_EXPORTS if options.export is None else options.export, options.body_model is not None
+    )
+    photographs = Photographs.at(images).require_some()
+    cameras = given_cameras(options.focal_px, options.intrinsics, photographs)
+    loaded = _loaded(options)
+    people = _people(options, photographs, loaded)
+    out = new_folder(out_folder(options, images))
+    with StageProgress({"photographs": float(len(photographs.names))}) as progress:
+        progress.start("photographs")
+        written = predict_into(out, photographs, people, loaded.predictor, cameras, progress.at, exports)
+        progress.finish()
+    _write_provenance(options, out)
+    code = told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)
+    _tell_limits(options, loaded)
+    return code
+
+
+def of_video(options: Options, path: Path) -> int:
+    """Ranked bodies of the people in each frame, and who they are over time, as files."""
+    from adhmr.photographs.told import told_of
+    from adhmr.photographs.video import VideoTask, predict_video_into
+    from adhmr.progress import StageProgress
+    from hmr.files import new_folder
+    from hmr.photographs.cameras import given_cameras
+    from hmr.photographs.folder import Photographs
+    from hmr.photographs.video import Video
+
+    exports = DEFAULT_VIDEO_EXPORTS if options.export is None else options.export
+    exports = checked_exports(exports, options.body_model is not None, VIDEO_EXPORTS)
+    if options.keypoints is not None or options.boxes is not None:
+        raise ValueError("--keypoints and --boxes are of photographs; of a video a detector finds the people")
+    task = VideoTask(Video.open(path), options.every, options.smooth, exports)
+    itself = Photographs.at(path)
+    cameras = given_cameras(options.focal_px, options.intrinsics, itself)
+    loaded = _loaded(options)
+    people = _people(options, itself, loaded)
+    out = new_folder(out_folder(options, path))
+    with StageProgress({"video": float(max(task.frames, 1))}) as progress:
+        progress.start("video")
+        written = predict_video_into(out, task, people, loaded.predictor, cameras, progress.at)
+        progress.finish()
+    _write_provenance(options, out)
+    where = out / f"{path.stem}.mp4" if "mp4" in exports else out
+    code = told_of(written, out, str(where), options.strict)
+    _tell_limits(options, loaded)
+    return code
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the options name, ready. prompted: whether the generator is told keypoints. of_world: whether it knows the synthetic
+    world only."""
+
+    predictor: Predictor
+    prompted: bool
+    of_world: bool
+
+
+def _loaded(options: Options) -> Loaded:
+    from adhmr.loading import body_of, estimator_folder, load_estimator
     from adhmr.predicting import PredictConfig, Predictor
-    from adhmr.progress import StageProgress, console
     from diffusion_hmr import Generator
     from hmr.estimator import name_of
-    from hmr.files import new_folder, write_provenance
-    from hmr.photographs.folder import Photographs
     from scorer.medoid import MedoidScorer
     from scorer.protocol import load_scorer
 
-    photographs, folder = Photographs.at(images).require_some(), estimator_folder(options.generator)
+    folder = estimator_folder(options.generator)
     estimator = load_estimator(folder).to(options.device)
     body = body_of(options.body_model, options.body_model_type, level=6900)
     config = PredictConfig(
@@ -150,22 +232,32 @@ def of_photographs(options: Options, images: Path) -> int:
     )
     judge = MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
     scorer = load_scorer(options.scorer).to(options.device) if options.scorer is not None else judge
-    prompted = isinstance(estimator, Generator) and estimator.is_prompted
+    generator = estimator if isinstance(estimator, Generator) else None
+    prompted = generator is not None and generator.is_prompted
+    of_world = generator is not None and not prompted and generator.config.body.startswith("free-body")
+    return Loaded(Predictor(estimator, scorer, body, config), prompted, of_world)
+
+
+def _people(options: Options, photographs: Photographs, loaded: Loaded) -> PeopleSource:
+    from adhmr.photographs.people_source import PeopleOptions, people_source
+    from adhmr.progress import console
+
     asked = PeopleOptions(options.boxes, options.keypoints, options.detector, options.detection, options.offline)
-    people = people_source(asked, photographs, prompted, options.device, console.print)
-    out = new_folder(out_folder(options, images))
-    with StageProgress({"photographs": float(len(photographs.names))}) as progress:
-        progress.start("photographs")
-        predictor = Predictor(estimator, scorer, body, config)
-        written = predict_into(out, photographs, people, predictor, options.focal_px, progress.at, options.export)
-        progress.finish()
-    write_provenance(
-        out, "predict", asdict(options), options.seed, [folder, *([options.scorer] if options.scorer else [])]
-    )
-    where = f"{out}/*.png" if "png" in options.export else str(out)
-    code = told_of(written, len(photographs.names), out, where, options.strict)
+    return people_source(asked, photographs, loaded.prompted, options.device, console.print)
+
+
+def _write_provenance(options: Options, out: Path) -> None:
+    from adhmr.loading import estimator_folder
+    from hmr.files import write_provenance
+
+    inputs = [estimator_folder(options.generator), *([options.scorer] if options.scorer else [])]
+    write_provenance(out, "predict", asdict(options), options.seed, inputs)
+
+
+def _tell_limits(options: Options, loaded: Loaded) -> None:
+    from adhmr.progress import console
+
     if options.scorer is None:
         console.print(UNJUDGED)
-    if isinstance(estimator, Generator) and not prompted and estimator.config.body.startswith("free-body"):
+    if loaded.of_world:
         console.print(STRANGER)
-    return code

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import roma
 import torch
 from torch import Tensor
 
 from hmr.body import FACING_CAMERA, BodyParams
 
+#: Of a step between two bodies: times that differ by less are the same.
+_SAME_STEP = 1e-3
 #: Betas, or expressions, that differ by less are the same.
 _SAME_BUILD = 1e-5
 
@@ -52,6 +55,26 @@ class BodyMotion:
         mean = self.bodies.shape.mean(0, keepdim=True).expand_as(self.bodies.shape)
         return BodyMotion(replace(self.bodies, shape=mean), self.time_s)
 
+    def evenly(self, step_s: float) -> BodyMotion:
+        """Bodies at even times, the first one's and every ``step_s`` seconds after it, as ``at`` has them.
+
+        Raises ValueError for a step that is not positive.
+        """
+        if not step_s > 0:
+            raise ValueError(f"expected a positive time between two bodies, got {step_s} s")
+        time_s = self.time_s.double()
+        count = int(((time_s[-1] - time_s[0]) / step_s + _SAME_STEP).floor()) + 1
+        return self.at(time_s[0] + step_s * torch.arange(count, dtype=torch.float64))
+
+    def at(self, time_s: Tensor) -> BodyMotion:
+        """Bodies at other times (s,), increasing: rotations turn the shortest way from one body to the next, the rest is linear;
+        before the first body and after the last one nothing moves."""
+        known, asked = self.time_s.double(), time_s.double()
+        after = torch.searchsorted(known, asked).clamp(min(1, len(self) - 1), len(self) - 1)
+        before = (after - 1).clamp_min(0)
+        share = ((asked - known[before]) / (known[after] - known[before]).clamp_min(1e-9)).clamp(0, 1)
+        return BodyMotion(_between(self.bodies[before], self.bodies[after], share.to(self.bodies.shape)), time_s)
+
     def rest(self) -> tuple[Tensor, Tensor | None]:
         """Betas (10,) and the mean expression (e,), or None: of the rest pose that a skeleton is written with."""
         expression = self.bodies.expression
@@ -80,6 +103,26 @@ class BodyMotion:
                 f"expected bodies at even times, got steps from {float(steps.min()):.4f} to {float(steps.max()):.4f} s"
             )
         return float(steps.mean())
+
+
+def _between(one: BodyParams, other: BodyParams, share: Tensor) -> BodyParams:
+    """Bodies [s] on the way from one to the other, at shares (s,) of it."""
+
+    def turned(a: Tensor, b: Tensor) -> Tensor:
+        steps = share.reshape(-1, *[1] * (a.dim() - 2))
+        return a @ roma.rotvec_to_rotmat(steps * roma.rotmat_to_rotvec(a.mT @ b))
+
+    def moved(a: Tensor, b: Tensor) -> Tensor:
+        return a + share[:, None] * (b - a)
+
+    expressions = (one.expression, other.expression)
+    return BodyParams(
+        turned(one.R_cam_root, other.R_cam_root),
+        turned(one.R_parent_joint, other.R_parent_joint),
+        moved(one.shape, other.shape),
+        moved(one.t_cam_root, other.t_cam_root),
+        None if expressions[0] is None or expressions[1] is None else moved(expressions[0], expressions[1]),
+    )
 
 
 def upright(points_cam: Tensor) -> Tensor:

@@ -13,23 +13,22 @@ from adhmr.progress import console
 from adhmr.tables import write_table
 
 
-def told_of(written: Written, photographs: int, out: Path, where: str, strict: bool) -> int:
+def told_of(written: Written, out: Path, where: str, strict: bool) -> int:
     """Writes predictions.csv and skipped.csv into ``out``; returns the exit code. where: to look at, for people.
 
     Raises ValueError when nothing was predicted.
     """
-    if written.rows:
-        write_table(out, "predictions", pa.Table.from_pylist(written.rows))
+    table = written.rows.table()
+    if table is not None:
+        write_table(out, "predictions", table)
     if written.skipped:
         write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in written.skipped]))
         for s in written.skipped[:20]:
             console.print(f"skipped {s.what}: {s.reason}", highlight=False)
         if len(written.skipped) > 20:
             console.print(f"… and {len(written.skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)
-    if not written.rows:
-        raise ValueError(
-            f"nothing could be predicted: all {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}"
-        )
-    count = len({row["key"] for row in written.rows})
-    console.print(f"{count} people in {photographs} photographs, {len(written.skipped)} skipped; look at {where}")
+    if table is None:
+        why = f"; {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}" if written.skipped else ""
+        raise ValueError(f"nothing could be predicted: {written.told}{why}")
+    console.print(f"{written.told}, {len(written.skipped)} skipped; look at {where}")
     return exit_code(len(written.skipped), strict)

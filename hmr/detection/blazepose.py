@@ -98,7 +98,7 @@ class BlazePose:
 
     def _tensor(self, photograph: np.ndarray) -> Tensor:
         pixels = torch.from_numpy(np.array(photograph)).to(self._device)
-        return pixels.permute(2, 0, 1).float() / 255
+        return pixels.permute(2, 0, 1).float().div_(255)
 
 
 def _landmarks(region: Region, flag: float, points: np.ndarray, world_m: np.ndarray, mask: Tensor) -> Landmarks:

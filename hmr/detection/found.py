@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hmr.photographs.tracks import overlaps
+
 #: COCO's spread of annotators' points over a person's size, by keypoint.
 COCO_SIGMAS = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
@@ -41,10 +43,7 @@ class Found:
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two boxes x0 y0 x1 y1; 0 where both are empty."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    common = float(np.prod(np.maximum(sides, 0)))
-    areas = [float(np.prod(np.maximum(box[2:] - box[:2], 0))) for box in (one, other)]
-    return common / max(sum(areas) - common, 1e-9)
+    return float(overlaps(one[None], other[None])[0, 0])
 
 
 def likeness(one: Found, other: Found) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from hmr.detection.blazepose import BlazePose, Landmarks
 from hmr.detection.config import DetectorConfig
@@ -26,6 +27,9 @@ _OTHER_SIDES = (1, 2, 3)
 #: Of the surest person; below it the photograph is looked at from other sides, where ``turned`` is doubtful. From 0.4 to 0.65
 #: LSPET's joints agree alike (64 to 65 %, upright alone 59); a lower one saves more looks.
 _SURELY_FOUND = 0.5
+#: Of a photograph that is larger a copy of this longer side is looked at: a person is looked at in 256 px, and many bytes are
+#: needed for each pixel.
+LARGEST_SIDE_PX = 4096
 #: Of the finder's word beside a look's, times its score, which is about a half for people who are well seen.
 _FINDER_WEIGHT = 2.0
 _SAME = 0.5
@@ -78,9 +82,9 @@ class PhotoDetector:
         return cls(config, MoveNet(paths[MOVENET[0]], device), BlazePose(paths[landmarks], device))
 
     def people(self, photograph: np.ndarray) -> list[Detected]:
-        """photograph: (h, w, 3) uint8, upright. The surest first."""
+        """photograph: (h, w, 3) uint8, upright. The surest first. Of a very large one a smaller copy is looked at."""
         size_wh = (photograph.shape[1], photograph.shape[0])
-        return [self._detected(looked, size_wh) for looked in self.looked_at(photograph)]
+        return [self._detected(looked, size_wh) for looked in self.looked_at(_not_too_large(photograph))]
 
     def looked_at(self, photograph: np.ndarray) -> list[Looked]:
         """The same people with all that is known of them."""
@@ -102,10 +106,36 @@ class PhotoDetector:
         return merged([*upright, *turned])
 
     def _detected(self, looked: Looked, size_wh: tuple[int, int]) -> Detected:
-        found, landmarks = looked.found, looked.landmarks
-        mask = landmarks.mask(size_wh) if self.config.masks and looked.trusted else None
-        x0, y0, x1, y1 = (float(v) for v in found.box_xyxy)
-        return Detected((x0, y0, x1, y1), found.score, looked.keypoints, mask)
+        """size_wh: of the photograph, which may be larger than what was looked at."""
+        seen_wh = _seen_wh(size_wh)
+        times = np.array(size_wh) / seen_wh
+        mask = None
+        if self.config.masks and looked.trusted:
+            mask = _of_size(looked.landmarks.mask(seen_wh), size_wh)
+        x0, y0, x1, y1 = (float(v) for v in looked.found.box_xyxy * np.tile(times, 2))
+        px = looked.keypoints.px * np.array([*times, 1], np.float32)
+        return Detected((x0, y0, x1, y1), looked.found.score, Keypoints.read(looked.keypoints.of, px), mask)
+
+
+def _seen_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which a photograph is looked at."""
+    share = min(1.0, LARGEST_SIDE_PX / max(size_wh))
+    return max(round(share * size_wh[0]), 1), max(round(share * size_wh[1]), 1)
+
+
+def _not_too_large(photograph: np.ndarray) -> np.ndarray:
+    size_wh = (photograph.shape[1], photograph.shape[0])
+    seen_wh = _seen_wh(size_wh)
+    if seen_wh == size_wh:
+        return photograph
+    return np.asarray(Image.fromarray(photograph).resize(seen_wh, Image.Resampling.BILINEAR, reducing_gap=2))
+
+
+def _of_size(mask: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """(h, w) float32 in another size."""
+    if mask.shape == size_wh[::-1]:
+        return mask
+    return np.asarray(Image.fromarray(mask).resize(size_wh, Image.Resampling.BILINEAR))
 
 
 def _together(found: Found, looks: Sequence[Landmarks]) -> Looked:

@@ -6,7 +6,7 @@ import numpy as np
 
 from hmr.detection.protocol import Detector
 from hmr.photographs.folder import Skipped
-from hmr.photographs.people import Person, check_box
+from hmr.photographs.people import Person, check_person
 
 
 class DetectedPeople:
@@ -17,12 +17,13 @@ class DetectedPeople:
         self.skipped: list[Skipped] = []
 
     def people_of(self, name: str, key: str, photograph: np.ndarray) -> tuple[list[Person], list[Skipped]]:
-        h, w = photograph.shape[:2]
-        found = []
-        for person in self.detector.people(photograph):
+        """As ``PeopleSource``."""
+        found, skipped = [], []
+        for number, person in enumerate(self.detector.people(photograph)):
+            somebody = Person(f"{key}-{len(found):02d}", person.box_xyxy, person.keypoints, person.mask)
             try:
-                check_box(person.box_xyxy, w, h)
-            except ValueError:
-                continue
-            found.append(Person(f"{key}-{len(found):02d}", person.box_xyxy, person.keypoints, person.mask))
-        return found, [] if found else [Skipped(name, "the detector found nobody")]
+                check_person(somebody, photograph)
+                found.append(somebody)
+            except ValueError as error:
+                skipped.append(Skipped(f"{name} detected person {number}", str(error)))
+        return found, skipped or ([] if found else [Skipped(name, "the detector found nobody")])

@@ -1,4 +1,4 @@
-"""Keypoints that other tools wrote: COCO's json, and OpenPose's folder of a json for each photograph."""
+"""Keypoints that other tools wrote: COCO's json, OpenPose's folder of a json for each photograph, and tables."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import numpy as np
 from hmr.files import read_json
 from hmr.keypoint_sets import Keypoints, keypoint_set_of_length
 from hmr.photographs.coco_keypoints import box_of_keypoints, triples
+from hmr.photographs.csv_keypoints import CsvKeypoints, read_csv_keypoints
 from hmr.photographs.folder import Photographs, Skipped
-from hmr.photographs.people import PeopleFile, Person, check_box, read_people
+from hmr.photographs.people import PeopleFile, Person, check_person, read_people
 
 _OPENPOSE = "_keypoints"
 
 
-def read_keypoints(path: Path, photographs: Photographs) -> PeopleFile | OpenPoseFolder:
-    """A COCO json, or a folder of OpenPose's. Raises ValueError when it is neither."""
+def read_keypoints(path: Path, photographs: Photographs) -> PeopleFile | OpenPoseFolder | CsvKeypoints:
+    """A COCO json, a table (.csv), or a folder of OpenPose's. Raises ValueError when it is none of them."""
     if path.is_dir():
         return OpenPoseFolder.at(path)
+    if path.suffix.lower() == ".csv":
+        return read_csv_keypoints(path, photographs)
     return read_people(path, photographs, with_keypoints=True)
 
 
@@ -41,7 +44,7 @@ class OpenPoseFolder:
 
     def people_of(self, name: str, key: str, photograph: np.ndarray) -> tuple[list[Person], list[Skipped]]:
         """As ``PeopleSource``."""
-        path, (h, w) = self.files.get(PurePosixPath(name).stem), photograph.shape[:2]
+        path = self.files.get(PurePosixPath(name).stem)
         if path is None:
             return [], [Skipped(name, f"no {PurePosixPath(name).stem}{_OPENPOSE}.json")]
         people, skipped = [], []
@@ -53,9 +56,9 @@ class OpenPoseFolder:
         for number, person in enumerate(rows):
             try:
                 keypoints = _openpose_keypoints(person)
-                box = box_of_keypoints(keypoints)
-                check_box(box, w, h)
-                people.append(Person(f"{key}-{len(people):02d}", box, keypoints))
+                found = Person(f"{key}-{len(people):02d}", box_of_keypoints(keypoints), keypoints)
+                check_person(found, photograph)
+                people.append(found)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 skipped.append(Skipped(f"{name} person {number} of {path.name}", str(error)))
         return people, skipped or ([] if people else [Skipped(name, f"no people in {path.name}")])

@@ -54,6 +54,23 @@ def check_box(box_xyxy: tuple[float, float, float, float], width: int, height: i
         )
 
 
+def check_person(person: Person, photograph: np.ndarray) -> None:
+    """What is said of somebody must be of this photograph (h, w, 3).
+
+    Raises ValueError for a box that is none (``check_box``), keypoints of which none is in the picture, or a mask of another
+    size.
+    """
+    h, w = photograph.shape[:2]
+    check_box(person.box_xyxy, w, h)
+    if person.keypoints is not None and person.keypoints.count:
+        x, y = person.keypoints.px[person.keypoints.px[:, 2] > 0, :2].T
+        if not ((x >= 0) & (x <= w) & (y >= 0) & (y <= h)).any():
+            raise ValueError(f"none of its keypoints is in the {w} x {h} picture; they may be another picture's")
+    if person.mask is not None and person.mask.shape != (h, w):
+        said = " x ".join(map(str, person.mask.shape[::-1]))
+        raise ValueError(f"its mask is {said} px, the picture {w} x {h}: it is another picture's")
+
+
 @dataclass
 class AnnotatedPhotograph:
     """What a COCO file says of one photograph: ids with their annotations, and the size that it should have."""
@@ -85,7 +102,7 @@ class PeopleFile:
         for number, (id, note) in enumerate(annotated.notes):
             try:
                 person = self._person(f"{key}-{number:02d}", note)
-                check_box(person.box_xyxy, w, h)
+                check_person(person, photograph)
                 people.append(person)
             except ValueError as error:
                 skipped.append(Skipped(f"{name} annotation {id}", str(error)))
@@ -157,7 +174,7 @@ def _person_categories(categories: Any) -> set[str]:
 
 
 def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Image:
-    """Black where it is outside. Of a large photograph with many people each copies its own part only."""
+    """Of a photograph, or a mask. Black where it is outside. Of a large one with many people each copies its own part only."""
     h, w = photograph.shape[:2]
     x0, y0 = min(max(left, 0), w - 1), min(max(top, 0), h - 1)
     part = photograph[y0 : max(top + width, y0 + 1), x0 : max(left + width, x0 + 1)]
@@ -167,12 +184,12 @@ def _square(photograph: np.ndarray, left: int, top: int, width: int) -> Image.Im
 def crops(photograph: np.ndarray, people: list[Person], size: int, K: Tensor, enlarge: float = 1.2) -> Views:
     """Square crops, ``enlarge`` times their boxes, of people in a photograph (h, w, 3) uint8 with the camera K (3, 3), pixels.
 
-    Raises ValueError for boxes that are no boxes (``check_box``).
+    Raises ValueError for what is said of another picture (``check_person``).
     """
     h, w = photograph.shape[:2]
-    rgb, affine = [], []
+    rgb, affine, squares = [], [], []
     for person in people:
-        check_box(person.box_xyxy, w, h)
+        check_person(person, photograph)
         A = square_crop_affine(torch.tensor(person.box_xyxy, dtype=torch.float32), size, enlarge)
         side = size / float(A[0, 0])
         x0, y0 = (-A[:2, 2] / A[0, 0]).tolist()
@@ -183,17 +200,36 @@ def crops(photograph: np.ndarray, people: list[Person], size: int, K: Tensor, en
         )
         crop = _square(photograph, left, top, width).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3)
         rgb.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
+        squares.append((left, top, width))
     n = len(people)
     camera, A = Camera(K.float().expand(n, 3, 3), torch.tensor([w, h]).expand(n, 2)), torch.stack(affine)
-    return Views(tuple(person.key for person in people), torch.stack(rgb), camera, A, prompts_of(people, A))
+    prompts = prompts_of(people, A, _masks_of(people, squares, size))
+    return Views(tuple(person.key for person in people), torch.stack(rgb), camera, A, prompts)
 
 
-def prompts_of(people: list[Person], A_view_picture: Tensor) -> Prompts | None:
-    """What is said of people, in their crops' pixels; None where nothing is said of anybody."""
-    if all(person.keypoints is None for person in people):
+def _masks_of(people: list[Person], squares: list[tuple[int, int, int]], size: int) -> Tensor | None:
+    """(n, size, size) uint8, 255 where the person is; None where somebody has none, as ``Prompts.cat`` has it."""
+    masks = [person.mask for person in people if person.mask is not None]
+    if not masks or len(masks) < len(people):
+        return None
+    cut = [
+        _square(mask.astype(np.float32, copy=False), *square).resize(
+            (size, size), Image.Resampling.BILINEAR, reducing_gap=3
+        )
+        for mask, square in zip(masks, squares, strict=True)
+    ]
+    return torch.from_numpy(np.stack([np.asarray(mask) for mask in cut])).clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def prompts_of(people: list[Person], A_view_picture: Tensor, mask: Tensor | None = None) -> Prompts | None:
+    """What is said of people, in their crops' pixels; None where nothing is said of anybody.
+
+    mask: (n, s, s) uint8 of the crops.
+    """
+    if mask is None and all(person.keypoints is None for person in people):
         return None
     nothing = Keypoints(PROMPT_POINTS, np.zeros((len(PROMPT_POINTS), 3), np.float32))
     said = [nothing if p.keypoints is None else p.keypoints.taken_to(PROMPT_POINTS) for p in people]
     px = torch.from_numpy(np.stack([keypoints.px for keypoints in said]))
     xy = px[..., :2] @ A_view_picture[:, :2, :2].transpose(1, 2) + A_view_picture[:, None, :2, 2]
-    return Prompts(torch.cat([xy * (px[..., 2:] > 0), px[..., 2:]], -1))
+    return Prompts(torch.cat([xy * (px[..., 2:] > 0), px[..., 2:]], -1), mask)

@@ -36,13 +36,14 @@ def draw_mesh(
     opacity=0.85,
 ) -> np.ndarray:
     """Vertices (v, 3) in the camera frame, metres, and faces (f, 3) over a picture (h, w, 3) uint8."""
-    points, K = vertices.astype(np.float32), np.array(K, dtype=np.float32)
+    points, out = vertices.astype(np.float32), rgb.copy()
     x0, y0, x1, y1 = _window(points, K, rgb.shape[1], rgb.shape[0])
-    out = rgb.copy()
-    if x1 <= x0 or y1 <= y0:
+    if x0 >= x1 or y0 >= y1:
         return out
-    K[:2, 2] -= (x0, y0)
-    _, index, _ = rasterise(points, faces.astype(np.int32), K, x1 - x0, y1 - y0)
+    K_window = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]]) @ K
+    _, index, _ = rasterise(
+        points, faces.astype(np.int32), np.ascontiguousarray(K_window, dtype=np.float32), x1 - x0, y1 - y0
+    )
     seen = index >= 0
     corner = points[faces[index[seen]]]
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
@@ -50,17 +51,23 @@ def draw_mesh(
     light = np.array([-0.4, -0.6, -0.7])  # towards the light: left, up, to the camera
     shade = 0.45 + 0.55 * np.clip(normal @ (light / np.linalg.norm(light)), 0, 1)
     part = out[y0:y1, x0:x1]
-    mixed = (1 - opacity) * part[seen].astype(np.float32) / 255 + opacity * shade[:, None] * np.array(colour)
-    part[seen] = (mixed.clip(0, 1) * 255).astype(np.uint8)
+    drawn = (1 - opacity) * part[seen].astype(np.float32) / 255 + opacity * shade[:, None] * np.array(colour)
+    part[seen] = (drawn.clip(0, 1) * 255).astype(np.uint8)
     return out
 
 
 def _window(points: np.ndarray, K: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the part of a picture that points (v, 3) may fall on: a person is small in a large photograph."""
-    seen = points @ K.T / np.maximum(points[:, 2:], 1e-3)
-    low = np.floor(seen[:, :2].min(0) - 1).clip(0, (width, height))
-    high = np.ceil(seen[:, :2].max(0) + 1).clip(0, (width, height))
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+    """x0 y0 x1 y1, whole pixels of a picture, that hold all points (v, 3) before the camera; empty where there are none. Of a
+    large photograph with many people only these are looked at."""
+    before = points[points[:, 2] > 0]
+    if not len(before):
+        return 0, 0, 0, 0
+    px = before @ np.asarray(K, dtype=np.float32).T
+    px = px[:, :2] / np.maximum(px[:, 2:], 1e-3)
+    (x0, y0), (x1, y1) = np.floor(px.min(0)) - 1, np.ceil(px.max(0)) + 1
+    x0, x1 = (int(np.clip(x, 0, width)) for x in (x0, x1))
+    y0, y1 = (int(np.clip(y, 0, height)) for y in (y0, y1))
+    return x0, y0, x1, y1
 
 
 def draw_keypoints(

@@ -12,6 +12,7 @@ from adhmr.cli import main
 from adhmr.loading import load_estimator
 from adhmr.predicting import PredictConfig, Predictor, predictions_of, shots_of
 from hmr.free_body import free_body
+from hmr.photographs.cameras import Cameras
 from hmr.photographs.folder import Photographs, output_names
 from hmr.photographs.sources import WholePictures
 from scorer.protocol import load_scorer
@@ -88,7 +89,9 @@ def test_a_photograph_has_the_same_people_whatever_it_is_predicted_with(images, 
         estimator, scorer = load_estimator(checkpoints / "generator"), load_scorer(checkpoints / "scorer")
         predictor = Predictor(estimator, scorer, free_body(1200), config)
         keys = output_names(names)
-        shots = (shot for _, shot, _ in shots_of(Photographs(images), keys, WholePictures(), None) if shot is not None)
+        shots = (
+            shot for _, shot, _ in shots_of(Photographs(images), keys, WholePictures(), Cameras()) if shot is not None
+        )
         return {shot.name: found.ranked.params.t_cam_root for shot, found in predictions_of(predictor, shots)}
 
     names = Photographs(images).names
