@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adhmr.option_types import BodyModelType
 from hmr.networks.checkpoint import kind_of, weights_at
 from hmr.skinned_body import SkinnedBody
+
+if TYPE_CHECKING:
+    from scorer.protocol import AnyScorer
 
 
 def estimator_folder(name: Path | str) -> Path:
@@ -29,6 +33,33 @@ def load_estimator(folder: Path) -> Any:
         if kind_of(folder) == regressor.kind:
             return regressor.from_pretrained(folder)
     return load_generator(folder)
+
+
+def scorer_folder(name: Path | str) -> Path:
+    """Of a scorer's checkpoint, named in the same ways. Raises ValueError when there is none."""
+    from scorer.scorer import PACKAGED
+
+    return weights_at(name, PACKAGED)
+
+
+#: Judges that are named rather than loaded, and the scorer of the package.
+MEDOID, PACKAGED_SCORER = "medoid", "photo"
+
+
+def judge_of(name: str | None, estimator: Any, offline: bool = False, tell: Callable[[str], None] = print) -> AnyScorer:
+    """Who ranks an estimator's candidates of photographs: a scorer by its folder or name, or the medoid.
+
+    None: the package's scorer where the estimator is told keypoints, as that one is; otherwise the medoid. Raises ValueError when
+    there is no such scorer.
+    """
+    from scorer.medoid import MedoidScorer
+    from scorer.protocol import load_scorer
+
+    if name is None:
+        name = PACKAGED_SCORER if getattr(estimator, "is_prompted", False) else MEDOID
+    if name == MEDOID:
+        return MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
+    return load_scorer(name, offline, tell)
 
 
 def body_of(body_model: Path | None, body_model_type: BodyModelType = "auto", level: int = 1200) -> SkinnedBody:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 POSITIONAL = ("images",)
 #: Of the package's weights.
 PACKAGED_GENERATOR = "photo"
-UNJUDGED = "note: no --scorer, so candidates are ranked by how near they are to each other; their expected errors are not known."
+UNJUDGED = (
+    "note: candidates are ranked by how near they are to each other (the medoid); their expected errors are not known. "
+    "Give --scorer."
+)
 STRANGER = (
     "note: this generator was trained on pictures of the synthetic world only; on photographs its bodies are rough guesses. "
     "Train it on photographs with labels to get good ones."
@@ -39,7 +42,9 @@ class Options:
             generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write; without it one beside you, named after ``images``
         data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
-        scorer: folder of a scorer checkpoint; without it candidates are ranked by how near they are to each other
+        scorer: photo (it comes with the package, and judges what the generator photo proposes), a folder of a checkpoint, a
+            name on the Hub, or medoid: who is nearest to all others; without it photo where the generator is told keypoints,
+            otherwise medoid
         keypoints: what people are prompted with: COCO json, OpenPose's folder of NAME_keypoints.json, or a table (.csv:
             image, then POINT_x, POINT_y, POINT_c of each point); of photographs
         boxes: COCO json with person boxes; keypoints in it are not looked at
@@ -71,7 +76,7 @@ class Options:
     generator: str = PACKAGED_GENERATOR
     out: Path | None = None
     data: Path | None = None
-    scorer: Path | None = None
+    scorer: str | None = None
     keypoints: Path | None = None
     boxes: Path | None = None
     detector: DetectorKind = "auto"
@@ -171,7 +176,7 @@ def of_photographs(options: Options, images: Path) -> int:
         progress.finish()
     _write_provenance(options, out)
     code = told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)
-    _tell_limits(options, loaded)
+    _tell_limits(loaded)
     return code
 
 
@@ -202,7 +207,7 @@ def of_video(options: Options, path: Path) -> int:
     _write_provenance(options, out)
     where = out / f"{path.stem}.mp4" if "mp4" in exports else out
     code = told_of(written, out, str(where), options.strict)
-    _tell_limits(options, loaded)
+    _tell_limits(loaded)
     return code
 
 
@@ -217,12 +222,11 @@ class Loaded:
 
 
 def _loaded(options: Options) -> Loaded:
-    from adhmr.loading import body_of, estimator_folder, load_estimator
+    from adhmr.loading import body_of, estimator_folder, judge_of, load_estimator
     from adhmr.predicting import PredictConfig, Predictor
+    from adhmr.progress import console
     from diffusion_hmr import Generator
     from hmr.estimator import name_of
-    from scorer.medoid import MedoidScorer
-    from scorer.protocol import load_scorer
 
     folder = estimator_folder(options.generator)
     estimator = load_estimator(folder).to(options.device)
@@ -230,8 +234,7 @@ def _loaded(options: Options) -> Loaded:
     config = PredictConfig(
         options.candidates, options.estimate, options.seed, name_of(folder), options.people_at_once, options.fit
     )
-    judge = MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
-    scorer = load_scorer(options.scorer).to(options.device) if options.scorer is not None else judge
+    scorer = judge_of(options.scorer, estimator, options.offline, console.print).to(options.device)
     generator = estimator if isinstance(estimator, Generator) else None
     prompted = generator is not None and generator.is_prompted
     of_world = generator is not None and not prompted and generator.config.body.startswith("free-body")
@@ -247,17 +250,20 @@ def _people(options: Options, photographs: Photographs, loaded: Loaded) -> Peopl
 
 
 def _write_provenance(options: Options, out: Path) -> None:
-    from adhmr.loading import estimator_folder
+    from adhmr.loading import MEDOID, estimator_folder, scorer_folder
     from hmr.files import write_provenance
 
-    inputs = [estimator_folder(options.generator), *([options.scorer] if options.scorer else [])]
+    inputs = [estimator_folder(options.generator)]
+    if options.scorer not in (None, MEDOID):
+        inputs.append(scorer_folder(options.scorer))
     write_provenance(out, "predict", asdict(options), options.seed, inputs)
 
 
-def _tell_limits(options: Options, loaded: Loaded) -> None:
+def _tell_limits(loaded: Loaded) -> None:
     from adhmr.progress import console
+    from scorer.medoid import MedoidScorer
 
-    if options.scorer is None:
+    if isinstance(loaded.predictor.scorer, MedoidScorer):
         console.print(UNJUDGED)
     if loaded.of_world:
         console.print(STRANGER)
