@@ -26,6 +26,8 @@ class GeneratorConfig:
         branch: what looks at pictures.
         prompts: what is told marks instead of pictures; None: pictures are looked at.
         prediction, sampler, sampling_steps: see ``diffusion_hmr.objective``.
+        temperature: standard deviation of the noise that sampling starts from; above 1 samples lie wider apart than the network
+            has learnt. Chosen by the energy score where a generator is surer than it should be.
         chunk: hypotheses that are denoised at once on a CPU (more of them no longer fit its caches); 64 times as many on a GPU.
     """
 
@@ -38,6 +40,7 @@ class GeneratorConfig:
     prediction: PredictionType = "v_prediction"
     sampler: SamplerName = "dpm-solver++"
     sampling_steps: int = 8
+    temperature: float = 1.0
     chunk: int = 320
 
 

@@ -89,7 +89,7 @@ class Generator(Pretrained):
             part = conditions[start : start + pictures].map(lambda c: c.to(device))
             condition = denoiser.prepare(part.map(lambda c: c.to(dtype)))
             noise = _noise(places[start : start + len(part)], count, seed)
-            x = torch.zeros_like(noise) if zero_noise else noise
+            x = torch.zeros_like(noise) if zero_noise else self.config.temperature * noise
             done = [self._denoised(denoiser, condition, some.to(device)) for some in x.split(chunk, 1)]
             parts.append(self.denoiser.denormalised(torch.cat(done, 1), part).cpu())
         return torch.cat(parts)
