@@ -94,6 +94,8 @@ def scored(scorer: Scorer, views: Views, params: BodyParams, model: BodyModel) -
         scores = scorer.score(views, hypotheses, model)
         out[f"{name}: score"] = -scores.value
         out[f"{name}: displacement"] = scores.displacement_mm.mean(-1)
+        if scores.in_plane_mm is not None:
+            out[f"{name}: in the picture's plane"] = scores.in_plane_mm.log().mean(-1)
     scorer.branch.eyes = eyes
     return out
 

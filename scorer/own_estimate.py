@@ -34,3 +34,10 @@ def expected_displacement(uvd: Tensor, own: Estimate) -> tuple[Tensor, Tensor]:
     scale = own.uvd_scale[:, None] * metres
     in_crop = expected_absolute(off, scale).norm(dim=-1)
     return in_crop, expected_absolute(off - off[:, :, :1], scale).norm(dim=-1)
+
+
+def expected_in_plane(uvd: Tensor, own: Estimate) -> Tensor:
+    """The same across the crop alone, (b, n, 29) metres: what a picture can tell of best."""
+    metres = metres_of_uvd(own.extent)[..., :2]
+    off = (uvd - own.state.uvd[:, None])[..., :2] * metres
+    return expected_absolute(off, own.uvd_scale[:, None, :, :2] * metres).norm(dim=-1)

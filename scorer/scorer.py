@@ -27,7 +27,7 @@ from hmr.networks.prompt_branch import at_keypoints
 from hmr.skeleton import NUM_KEYPOINTS
 from hmr.views import Views, check_crop_size, check_same_pictures
 from scorer.config import ScorerConfig
-from scorer.own_estimate import expected_displacement
+from scorer.own_estimate import expected_displacement, expected_in_plane
 from scorer.scores import Calibration, CalibrationState, Scores
 
 #: Scorers that come with the package; each has its model card beside it.
@@ -48,11 +48,13 @@ class EncodedPictures:
 @dataclass(frozen=True)
 class Judgement:
     """score: (b, n), higher is better. log_displacement: (b, n, 29), logarithm of how many mm each keypoint is off.
-    log_odds_gross: (b, n) that some keypoint is grossly off (``scorer.candidates.GROSS_MM``)."""
+    log_odds_gross: (b, n) that some keypoint is grossly off (``scorer.candidates.GROSS_MM``). log_in_plane: as log_displacement,
+    across the crop alone; of a scorer that is told marks."""
 
     score: Tensor
     log_displacement: Tensor
     log_odds_gross: Tensor
+    log_in_plane: Tensor | None = None
 
 
 def difference_features(uvd: Tensor, own: Estimate) -> Tensor:
@@ -86,13 +88,16 @@ class JudgementHead(nn.Module):
     It starts at zero, as a correction that is not there yet.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, in_plane: bool = False) -> None:
+        """in_plane: whether it says apart how far keypoints are off across the crop."""
         super().__init__()
+        self.in_plane = nn.Linear(width, 1) if in_plane else None
         self.all_tokens = nn.Sequential(nn.Linear(NUM_KEYPOINTS * width, 128), nn.GELU(approximate="tanh"))
         self.score, self.gross, self.displacement = nn.Linear(128, 1), nn.Linear(128, 1), nn.Linear(width, 1)
-        for layer in (self.score, self.gross, self.displacement):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for layer in (self.score, self.gross, self.displacement, self.in_plane):
+            if layer is not None:
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, tokens: Tensor) -> Judgement:
         body = self.all_tokens(tokens.flatten(-2))
@@ -100,6 +105,7 @@ class JudgementHead(nn.Module):
             self.score(body)[..., 0].float(),
             self.displacement(tokens)[..., 0].float(),
             self.gross(body)[..., 0].float(),
+            None if self.in_plane is None else self.in_plane(tokens)[..., 0].float(),
         )
 
 
@@ -118,7 +124,7 @@ class Scorer(nn.Module):
         self.marks_in = None if config.lit is None else nn.Linear(5, d)
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
-        self.head = JudgementHead(d)
+        self.head = JudgementHead(d, in_plane=self.is_lit)
         self.log_gain = nn.Parameter(torch.tensor(3.0))  # of the score, for a metre of expected displacement
 
     @property
@@ -161,10 +167,14 @@ class Scorer(nn.Module):
             tokens = tokens + self.marks_in(mark_features(uvd, pictures.marks))
         correction = self.head(self.blocks(tokens, pictures.memory))
         in_crop, relative = expected_displacement(uvd, pictures.own)
+        in_plane = correction.log_in_plane
+        if in_plane is not None:
+            in_plane = in_plane + (1000 * expected_in_plane(uvd, pictures.own)).log()
         return Judgement(
             score=correction.score - self.log_gain.exp() * mean_of_known(relative, known),
             log_displacement=correction.log_displacement + (1000 * in_crop).log(),
             log_odds_gross=correction.log_odds_gross,
+            log_in_plane=in_plane,
         )
 
     @torch.no_grad()
@@ -192,6 +202,7 @@ class Scorer(nn.Module):
         values: list[Tensor] = []
         displacements: list[Tensor] = []
         odds: list[Tensor] = []
+        in_plane: list[Tensor] = []
         for start in range(0, len(views), batch_size):
             rows = slice(start, start + batch_size)
             with autocast(device):
@@ -203,6 +214,8 @@ class Scorer(nn.Module):
             values.append(torch.cat([part.score for part in parts], 1))
             displacements.append(torch.cat([part.log_displacement for part in parts], 1).exp())
             odds.append(torch.cat([part.log_odds_gross for part in parts], 1))
+            if apart := [part.log_in_plane for part in parts if part.log_in_plane is not None]:
+                in_plane.append(torch.cat(apart, 1).exp())
         value, calibration = torch.cat(values), self.calibration
         return Scores(
             key=views.key,
@@ -211,6 +224,7 @@ class Scorer(nn.Module):
             expected_error_mm=calibration(value),
             interval_mm=calibration.interval_mm(value),
             gross_probability=calibration.gross_probability(torch.cat(odds)),
+            in_plane_mm=torch.cat(in_plane) if in_plane else None,
         )
 
     def _judge(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor) -> Judgement:
@@ -221,6 +235,9 @@ class Scorer(nn.Module):
             judged.score.masked_fill(strange, -torch.inf).cpu(),
             judged.log_displacement.masked_fill(strange[..., None], torch.inf).cpu(),
             judged.log_odds_gross.masked_fill(strange, torch.inf).cpu(),
+            None
+            if judged.log_in_plane is None
+            else judged.log_in_plane.masked_fill(strange[..., None], torch.inf).cpu(),
         )
 
     def check_size(self, views: Views) -> None:

@@ -20,6 +20,7 @@ class Scores:
     """value: (b, n) raw, higher is better: the paper's score. displacement_mm: (b, n, 29) how far each keypoint seems to be off.
     expected_error_mm: (b, n) PVE from value, lower is better; comparable across pictures. interval_mm: (b, n) each, where nine
     in ten such errors lie. gross_probability: (b, n) that some keypoint is grossly off (``scorer.candidates.GROSS_MM``).
+    in_plane_mm: (b, n, 29) how far each keypoint seems to be off across the crop; of a scorer that says it apart.
     """
 
     key: tuple[str, ...]
@@ -28,6 +29,7 @@ class Scores:
     expected_error_mm: Tensor
     interval_mm: tuple[Tensor, Tensor]
     gross_probability: Tensor
+    in_plane_mm: Tensor | None = None
 
     def part_mm(self, part: str) -> Tensor:
         """(b, n): how far the keypoints of one of ``hmr.skeleton.PARTS`` seem to be off, on average."""

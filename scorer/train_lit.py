@@ -19,9 +19,10 @@ from hmr.training.lit_people import LitBatch, LitPeople, WithUnseen
 from hmr.training.run import TrainingRun, marks_of
 from scorer.candidates import CandidateSets
 from scorer.config import ScorerConfig, ScorerTraining
-from scorer.scorer import Scorer
+from scorer.ranknet import displacement_loss, ranknet_loss
+from scorer.scorer import Judgement, Scorer
 from scorer.scores import Calibration, fit_calibration, fit_platt
-from scorer.train import judgement_loss
+from scorer.train import DISPLACEMENT_WEIGHT, judgement_loss
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class JudgedLitPeople:
         people: n of them.
         marks: (n, 24, 3) u, v and confidence.
         sets: one for each.
+        in_plane_mm: (n, m, 29) how far each keypoint is off across the crop.
         dark: share of whom nothing is seen, in training.
     """
 
     people: LitPeople
     marks: Tensor
     sets: CandidateSets
+    in_plane_mm: Tensor
     dark: float = 0.1
 
     def __len__(self) -> int:
@@ -49,7 +52,9 @@ class JudgedLitPeople:
             torch.arange(len(rows)), self.sets.uvd[rows], self.sets.errors_mm[rows],
             self.sets.displacement_mm[rows], self.sets.from_generator[rows],
         )  # fmt: skip
-        return replace(self, people=self.people[rows], marks=self.marks[rows], sets=sets)
+        return replace(
+            self, people=self.people[rows], marks=self.marks[rows], sets=sets, in_plane_mm=self.in_plane_mm[rows]
+        )
 
     def load(self, rows: Tensor, random: BatchRandom) -> LitRankingBatch:
         lit = random.uniform(len(rows)) >= self.dark
@@ -116,6 +121,16 @@ def _train_ranking(scorer: Scorer, judged: JudgedLitPeople, training: ScorerTrai
         return total + training.own_weight * own_error, {**logs, "own": own_error.detach()}
 
     fit(scorer, loss, judged, training.ranking, run)
+
+
+def in_plane_loss(judged: Judgement, in_plane_mm: Tensor) -> Tensor:
+    """How far keypoints are off across the crop (b, n, 29): each one's logarithm; the order of bodies by what is said of them, and
+    by the score, which ranks by it beside the errors in 3D."""
+    assert judged.log_in_plane is not None
+    error = in_plane_mm.mean(-1, keepdim=True)
+    said = -judged.log_in_plane.mean(-1)
+    apart = displacement_loss(judged.log_in_plane, in_plane_mm, floor_mm=10.0)
+    return DISPLACEMENT_WEIGHT * apart + ranknet_loss(said, error) + ranknet_loss(judged.score, error)
 
 
 @torch.no_grad()

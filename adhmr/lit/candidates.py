@@ -13,14 +13,18 @@ from diffusion_hmr import Generator
 from hmr.body import BodyModel, BodyParams
 from hmr.displacement import displacement_mm, uvd_of
 from hmr.fit_to_marks import fit_to_marks
+from hmr.networks.branch_loss import Targets
 from hmr.networks.prompt_branch import PromptBranch
-from hmr.pose_state import crop_extent
+from hmr.pose_state import PoseState, crop_extent
 from hmr.training.batch_random import BatchRandom
+from hmr.training.config import LitMarks
 from hmr.training.lit_people import LitPeople
 from scorer.candidates import CandidateSets, candidate_errors_mm
 from scorer.train_lit import JudgedLitPeople
 
 _AT_ONCE = 256
+#: What a generator is told when its candidates are judged: seldom nothing, there is little to judge then.
+_TOLD = LitMarks(nothing=0.02)
 
 
 @torch.no_grad()
@@ -36,7 +40,8 @@ def judged_people(
     branch = generator.branch
     if not isinstance(branch, PromptBranch):
         raise ValueError("expected a generator that is told keypoints")
-    parts: list[tuple[Tensor, CandidateSets]] = []
+    parts: list[tuple[Tensor, CandidateSets, Tensor]] = []
+    lit = replace(lit, marks=_TOLD)
     size = generator.crop_size
     scale = torch.diag(torch.tensor([size, size, 1.0]))
     for start in range(0, len(lit), _AT_ONCE):
@@ -47,10 +52,18 @@ def judged_people(
         px = torch.cat([(marks[..., :2] + 1) * (size / 2) * (marks[..., 2:] > 0), marks[..., 2:]], -1)
         half = count // 2
         params = _side_by_side(drawn[:, :half], fit_to_marks(drawn[:, half:], px, K, model))
-        parts.append((marks, _sets(params, people.label[rows], K, size, model)))
+        sets = _sets(params, people.label[rows], K, size, model)
+        parts.append((marks, sets, _in_plane_mm(sets.uvd, batch.targets)))
         at(float(rows[-1] + 1) / len(lit))
-    sets = CandidateSets.cat([s for _, s in parts])
-    return JudgedLitPeople(lit, torch.cat([m for m, _ in parts]), replace(sets, picture=torch.arange(len(lit))))
+    sets = replace(CandidateSets.cat([part for _, part, _ in parts]), picture=torch.arange(len(lit)))
+    marks, in_plane_mm = (torch.cat([part[i] for part in parts]) for i in (0, 2))
+    return JudgedLitPeople(lit, marks, sets, in_plane_mm)
+
+
+def _in_plane_mm(uvd: Tensor, truth: Targets) -> Tensor:
+    """(b, n, 29)"""
+    true_uv = PoseState.unpack(truth.state).uvd[:, None, :, :2]
+    return 500 * truth.extent[:, None, None] * (uvd[..., :2] - true_uv).norm(dim=-1)
 
 
 def _side_by_side(left: BodyParams, right: BodyParams) -> BodyParams:

@@ -37,7 +37,8 @@ def judged(count: int = 24, candidates: int = 4) -> JudgedLitPeople:
     displacement = 1000 * (uvd - truth).norm(dim=-1)
     errors = displacement.mean(-1, keepdim=True).expand(-1, -1, 4)
     sets = CandidateSets(torch.arange(count), uvd, errors, displacement, torch.ones(count, dtype=torch.bool))
-    return JudgedLitPeople(lit, lit.detected, sets)
+    in_plane_mm = 1000 * (uvd - truth)[..., :2].norm(dim=-1)
+    return JudgedLitPeople(lit, lit.detected, sets, in_plane_mm)
 
 
 def train(folder, training=TRAINING, stop_at=None, config=CONFIG) -> Scorer:
