@@ -243,8 +243,9 @@ class Scorer(nn.Module):
     def check_size(self, views: Views) -> None:
         check_crop_size("scorer", self.config.size, views.size)
 
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, "scorer", self, self.config)
+    def save_pretrained(self, folder: Path, compact: bool = False) -> None:
+        """compact: for weights that travel; see ``hmr.networks.compact``."""
+        save_network(folder, "scorer", self, self.config, compact=compact)
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Scorer:

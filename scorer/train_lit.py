@@ -124,8 +124,8 @@ def _train_ranking(scorer: Scorer, judged: JudgedLitPeople, training: ScorerTrai
 
 
 def in_plane_loss(judged: Judgement, in_plane_mm: Tensor) -> Tensor:
-    """How far keypoints are off across the crop (b, n, 29): each one's logarithm; the order of bodies by what is said of them, and
-    by the score, which ranks by it beside the errors in 3D."""
+    """How far keypoints are off across the crop (b, n, 29): each one's logarithm; the order of bodies by what is said of them,
+    and by the score, which ranks by it beside the errors in 3D."""
     assert judged.log_in_plane is not None
     error = in_plane_mm.mean(-1, keepdim=True)
     said = -judged.log_in_plane.mean(-1)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hmr.files import code_version, read_json, write_atomically, write_json
+from hmr.networks.compact import compacted, unpacked
 
 T = TypeVar("T")
 
@@ -96,11 +97,14 @@ def without_downloads(config: T) -> T:
     return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType]
 
 
-def save_network(folder: Path, kind: str, network: nn.Module, config: Any, extra: dict[str, Any] | None = None) -> None:
-    """kind: which class the checkpoint belongs to, checked when it is loaded."""
+def save_network(
+    folder: Path, kind: str, network: nn.Module, config: Any, extra: dict[str, Any] | None = None, compact: bool = False
+) -> None:
+    """kind: which class the checkpoint belongs to, checked when it is loaded. compact: see ``hmr.networks.compact``."""
     folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     with write_atomically(folder / "model.safetensors") as partial:
-        save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, partial)
+        save_file(compacted(weights) if compact else weights, partial)
     write_json(
         folder / "config.json",
         {
@@ -159,7 +163,7 @@ def read_config(folder: Path, kind: str, cls: type[T]) -> tuple[T, dict[str, Any
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        return unpacked(load_file(path))
     except (FileNotFoundError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: could not be read as safetensors ({error})") from None
 
@@ -203,8 +207,9 @@ class Pretrained(nn.Module):
     packaged: ClassVar[Path | None] = None
     config: Any
 
-    def save_pretrained(self, folder: Path) -> None:
-        save_network(folder, self.kind, self, self.config)
+    def save_pretrained(self, folder: Path, compact: bool = False) -> None:
+        """compact: for weights that travel; see ``hmr.networks.compact``."""
+        save_network(folder, self.kind, self, self.config, compact=compact)
 
     @classmethod
     def from_pretrained(cls, name: Path | str) -> Self:
