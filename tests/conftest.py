@@ -9,6 +9,12 @@ torch.set_num_threads(2)
 OFFICIAL = Path(__file__).resolve().parent / "fixtures" / "official"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_fetched(monkeypatch):
+    """Tests that need a detector's weights are skipped where they are not kept; none of them fetches any by the way."""
+    monkeypatch.setenv("ADHMR_OFFLINE", "1")
+
+
 @pytest.fixture(scope="session")
 def official():
     """Read a fixture: numbers that the released reference code gave for weights made by a recipe (tests/fixtures/README.md)."""

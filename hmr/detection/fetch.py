@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -31,14 +32,21 @@ _LONGEST_SECONDS = 3600
 _UNPACK_ERRORS = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError)
 
 
+#: Set to anything: nothing is fetched, whatever a command says.
+OFFLINE_VARIABLE = "ADHMR_OFFLINE"
+
+
 def fetched(
     names: Sequence[str], folder: Path | None = None, offline: bool = False, tell: Callable[[str], None] = print
 ) -> dict[str, Path]:
-    """The files by name, and where each is kept; those that are not there yet are fetched, unless ``offline``.
+    """The files by name, and where each is kept; those that are not there yet are fetched.
+
+    Not where ``offline``, or $ADHMR_OFFLINE is set.
 
     tell: is given one line for each file before it is fetched. Raises WeightsMissing when there are some that may not or
     cannot be fetched, ValueError when a file, kept or fetched, is not what its checksum says.
     """
+    offline = offline or bool(os.environ.get(OFFLINE_VARIABLE))
     kept = weights_folder(folder)
     absent = [FILES[name] for name in missing(names, folder)]
     if absent and offline:

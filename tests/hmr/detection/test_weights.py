@@ -42,6 +42,7 @@ def tar_of(**members: bytes):
 @pytest.fixture
 def npm(monkeypatch):
     """Lets npm do what a function says."""
+    monkeypatch.delenv(fetch.OFFLINE_VARIABLE)
 
     def does(write, clients=("npm",)):
         monkeypatch.setattr(fetch, "has_client", lambda client: client in clients)
