@@ -14,7 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.photographs.read import OTHER_SUFFIXES, SUFFIXES, exif_focal_px, read_photograph, upright_size_wh
+from hmr.photographs.read import (
+    OTHER_SUFFIXES,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    exif_focal_px,
+    read_photograph,
+    upright_size_wh,
+)
 
 
 class PictureSource(Protocol):
@@ -79,9 +86,15 @@ class Photographs:
 
     @property
     def not_read(self) -> list[Skipped]:
-        """Pictures of kinds that are not read here."""
-        others = [n for n in self._files if PurePosixPath(n).suffix.lower() in OTHER_SUFFIXES]
-        return [Skipped(n, f"{PurePosixPath(n).suffix} is not read; convert it to one of {_known()}") for n in others]
+        """Pictures of kinds that are not read here, and videos."""
+        found = []
+        for name in self._files:
+            suffix = PurePosixPath(name).suffix.lower()
+            if suffix in OTHER_SUFFIXES:
+                found.append(Skipped(name, f"{suffix} is not read; convert it to one of {_known()}"))
+            elif suffix in VIDEO_SUFFIXES:
+                found.append(Skipped(name, "is a video, which is given by itself: adhmr predict VIDEO"))
+        return found
 
     def require_some(self) -> Photographs:
         """Raises ValueError when there is no photograph."""

@@ -111,7 +111,9 @@ class PeopleFile:
     def _person(self, key: str, note: dict[str, Any]) -> Person:
         """Raises ValueError that says what is wrong."""
         keypoints = keypoints_of_coco(note) if self.with_keypoints else None
-        if note.get("bbox") is None and keypoints is not None:
+        if note.get("bbox") is None and self.with_keypoints and note.get("keypoints") is not None:
+            if keypoints is None:
+                raise ValueError("it has no box, and none of its keypoints is marked; two are needed")
             return Person(key, box_of_keypoints(keypoints), keypoints)
         return Person(key, _xyxy(note.get("bbox")), keypoints)
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from hmr.photographs.folder import Skipped
+from hmr.photographs.read import VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".3gp"}
 #: Of files that do not say how fast they are.
 _USUAL_RATE = Fraction(25)
 
