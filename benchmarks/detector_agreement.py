@@ -7,10 +7,11 @@
 --photographs: Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011), as ``validation.npz`` (``image`` names,
 ``keypoints`` (n, 14, 3): x, y, visible) beside ``images/``; the first --people of them. --coco: photographs beside
 ``test_coco.json``, COCO's annotations of them. Neither may be handed on. A joint agrees within 0.1 (and 0.05) of the longer
-side of the marked joints' box; the person nearest to the marks is judged, and somebody who is not found is wrong everywhere. Seconds are of the CPU, with --threads 1.
-Settings were chosen on these people. --turning: when photographs are looked at from other sides, and what is given up for speed.
-Strangers are found people whose box overlaps no labelled person's (intersection over union below 0.1): in COCO, where all people
-are labelled, they are false; in LSPET one person a photograph is labelled, and most are bystanders.
+side of the marked joints' box; the person nearest to the marks is judged, and somebody who is not found is wrong everywhere.
+Seconds are the CPU's, with --threads 1. Settings were chosen on these people. --turning: when photographs are looked at from
+other sides, and what is given up for speed. Strangers are found people whose box overlaps no labelled person's (intersection
+over union below 0.1): in COCO, where all people are labelled, they are false; in LSPET one person a photograph is labelled, and
+most are bystanders.
 """
 
 from __future__ import annotations
@@ -79,10 +80,10 @@ class RememberingBlazePose(BlazePose):
         self.memory: dict = {}
         self.seconds = 0.0
 
-    def look(self, photograph: np.ndarray, regions) -> list[Landmarks]:
+    def look(self, photograph: np.ndarray, regions, masks: bool = True) -> list[Landmarks]:
         new = [region for region in dict.fromkeys(regions) if region not in self.memory]
         began = time.thread_time()
-        seen = super().look(photograph, new)
+        seen = super().look(photograph, new, masks)
         for region, landmarks in zip(new, seen, strict=True):
             self.memory[region] = landmarks, (time.thread_time() - began) / len(new)
         self.seconds += sum(self.memory[region][1] for region in regions)
@@ -193,7 +194,7 @@ def variants() -> list[Variant]:
 
 
 def turning_variants() -> list[Variant]:
-    default = DetectorConfig()
+    default = DetectorConfig(masks=False)
     return [
         Variant(replace(default, turned="never"), every_side=True),
         *(Variant(replace(default, turned=turned)) for turned in ("always", "doubtful", "never")),

@@ -40,6 +40,11 @@ class Found:
         """Square pixels of the box."""
         return float(np.prod(np.maximum(self.box_xyxy[2:] - self.box_xyxy[:2], 0)))
 
+    def enlarged(self, factor: float) -> Found:
+        """In pixels of a photograph that is so many times as large."""
+        px = np.concatenate([self.px[:, :2] * factor, self.px[:, 2:]], 1).astype(np.float32)
+        return replace(self, box_xyxy=(self.box_xyxy * factor).astype(np.float32), px=px)
+
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two boxes x0 y0 x1 y1; 0 where both are empty."""

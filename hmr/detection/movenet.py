@@ -33,27 +33,36 @@ class MoveNet:
     ) -> list[Found]:
         """photograph: (h, w, 3) uint8. Looked at so that its longer side has each of ``sizes`` pixels, turned anticlockwise
         by each of ``quarters`` × 90°; each person once, the surest first."""
-        size_wh = (photograph.shape[1], photograph.shape[0])
         found: list[Found] = []
-        for quarter in quarters:
-            turned = np.ascontiguousarray(np.rot90(photograph, quarter))
-            for size in sizes:
-                people = self.looked_at_once(turned, size, min_score)
-                found += [turned_back(person, quarter, size_wh) for person in people]
+        for size in sizes:
+            small, scale = _shrunk(photograph, size)  # once for all sides: large photographs take long
+            size_wh = (small.shape[1], small.shape[0])
+            for quarter in quarters:
+                people = self.looked_at_once(np.ascontiguousarray(np.rot90(small, quarter)), size, min_score)
+                found += [turned_back(person, quarter, size_wh).enlarged(1 / scale) for person in people]
         return merged(found)
 
     @torch.inference_mode()
     def looked_at_once(self, photograph: np.ndarray, size: int, min_score: float) -> list[Found]:
         """At one size: at most six people, in no order; some of them may be one."""
-        height, width = photograph.shape[:2]
-        scale = size / max(width, height)
-        seen = (max(round(width * scale), 1), max(round(height * scale), 1))
-        whole_w, whole_h = (-(-side // _CELL) * _CELL for side in seen)
+        small, scale = _shrunk(photograph, size)
+        height, width = small.shape[:2]
+        whole_w, whole_h = (-(-side // _CELL) * _CELL for side in (width, height))
         padded = np.zeros((whole_h, whole_w, 3), dtype=np.float32)
-        padded[: seen[1], : seen[0]] = np.asarray(Image.fromarray(photograph).resize(seen, Image.Resampling.BILINEAR))
+        padded[:height, :width] = small
         made = self._graph(torch.from_numpy(padded)[None].to(self._device))[self._graph.outputs[0]][0].cpu().numpy()
         to_px = np.array([whole_w, whole_h], np.float32) / scale
         return [_found(row, to_px) for row in made if row[-1] >= min_score]
+
+
+def _shrunk(photograph: np.ndarray, size: int) -> tuple[np.ndarray, float]:
+    """So that its longer side has ``size`` pixels (or grown), and how many times as large it is then."""
+    height, width = photograph.shape[:2]
+    scale = size / max(width, height)
+    if scale == 1:
+        return photograph, scale
+    seen = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(Image.fromarray(photograph).resize(seen, Image.Resampling.BILINEAR)), scale
 
 
 def _found(row: np.ndarray, to_px: np.ndarray) -> Found:

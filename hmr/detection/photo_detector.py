@@ -91,7 +91,7 @@ class PhotoDetector:
         config = self.config
         people = self._found(photograph)
         regions = [region for person in people for region in varied(region_of(person), config.looks)]
-        looks = self.refiner.look(photograph, regions)
+        looks = self.refiner.look(photograph, regions, config.masks)
         each = [looks[i * config.looks : (i + 1) * config.looks] for i in range(len(people))]
         return _largest(_apart([_together(*both) for both in zip(people, each, strict=True)]), config.max_people)
 

@@ -56,17 +56,22 @@ def upright_turn(up_px: np.ndarray) -> float:
     return pi if turn == -pi else turn
 
 
-def crops_of(photograph: Tensor, regions: Sequence[Region], size: int) -> Tensor:
-    """(3, h, w) to (n, 3, size, size); beyond the photograph its border is repeated (MediaPipe's models expect that: zeros
-    move their landmarks by many pixels)."""
-    height, width = photograph.shape[1:]
+def crops_of(photograph: np.ndarray, regions: Sequence[Region], size: int, device: str = "cpu") -> Tensor:
+    """(h, w, 3) uint8 to (n, 3, size, size) in [0, 1]; beyond the photograph its border is repeated (MediaPipe's models expect
+    that: zeros move their landmarks by many pixels)."""
+    height, width = photograph.shape[:2]
     steps = np.arange(size, dtype=np.float32) / size
     places = np.stack(np.meshgrid(steps, steps, indexing="xy"), -1)
-    px = np.stack([region.to_photograph(places) for region in regions])
-    grid = 2 * px / np.array([max(width - 1, 1), max(height - 1, 1)], np.float32) - 1
-    pictures = photograph.expand(len(regions), *photograph.shape)
-    where = torch.from_numpy(grid).to(photograph)
-    return F.grid_sample(pictures, where, mode="bilinear", padding_mode="border", align_corners=True)
+    px = np.stack([region.to_photograph(places) for region in regions]).clip(0, (width - 1, height - 1))
+    # Only what is looked at becomes floating numbers.
+    x0, y0 = np.floor(px.min((0, 1, 2))).astype(int)
+    x1, y1 = np.ceil(px.max((0, 1, 2))).astype(int) + 1
+    part = torch.from_numpy(np.array(photograph[y0:y1, x0:x1])).to(device).permute(2, 0, 1).float() / 255
+    grid = 2 * (px - (x0, y0)) / (max(x1 - x0 - 1, 1), max(y1 - y0 - 1, 1)) - 1
+    where = torch.from_numpy(grid).to(part)
+    return F.grid_sample(
+        part.expand(len(regions), *part.shape), where, mode="bilinear", padding_mode="border", align_corners=True
+    )
 
 
 def laid_back(mask: Tensor, region: Region, size_wh: tuple[int, int]) -> np.ndarray:

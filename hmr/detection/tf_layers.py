@@ -32,15 +32,14 @@ def convolved(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sequence[int], dilation: Sequence[int], same: bool
 ) -> Tensor:
     """Of (n, c, h, w), padded as TensorFlow's SAME says where ``same``; weights (c, 1, h, w) are of single channels."""
-    groups = x.shape[1] if weight.shape[1] == 1 else 1
-    pads = [
-        same_padding(size, kernel, step, wide) if same else (0, 0)
-        for size, kernel, step, wide in zip(x.shape[2:], weight.shape[2:], stride, dilation, strict=True)
-    ]
-    if all(before == after for before, after in pads):  # then the convolution pads by itself, without a copy
-        return F.conv2d(x, weight, bias, tuple(stride), (pads[0][0], pads[1][0]), tuple(dilation), groups)
-    padded = F.pad(x, (*pads[1], *pads[0]))
-    return F.conv2d(padded, weight, bias, tuple(stride), 0, tuple(dilation), groups)
+    stride, dilation, groups = tuple(stride), tuple(dilation), x.shape[1] if weight.shape[1] == 1 else 1
+    if same:
+        of_sides = zip(x.shape[2:], weight.shape[2:], stride, dilation, strict=True)
+        (top, bottom), (left, right) = (same_padding(*of_side) for of_side in of_sides)
+        if top == bottom and left == right:  # then the convolution pads by itself, without a copy
+            return F.conv2d(x, weight, bias, stride, (top, left), dilation, groups)
+        x = padded_same(x, weight.shape[2:], stride, dilation)
+    return F.conv2d(x, weight, bias, stride, 0, dilation, groups)
 
 
 def resized(x: Tensor, size_hw: Sequence[int], align_corners: bool, half_pixel_centers: bool) -> Tensor:

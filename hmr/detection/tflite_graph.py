@@ -39,7 +39,6 @@ class TfliteGraph(nn.Module):
             self.numbers = {tensor.name: i for i, tensor in enumerate(file.tensors)}
             self.inputs_chw = _channels_first(file.tensors[self._input].shape)
             self.shapes = {number: _channels_first(file.tensors[number].shape) for number in self._makes}
-            self._last_use = {number: i for i, takes in enumerate(self._takes) for number in takes}
             self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -62,23 +61,30 @@ class TfliteGraph(nn.Module):
         return self.inner(pictures, (*self.outputs, *also))
 
     def inner(self, pictures: Tensor, wanted: Sequence[int]) -> dict[int, Tensor]:
-        """Only these tensors, by number: the steps after the last of them are not done. Raises as ``forward``."""
+        """Only these tensors, by number: steps that they do not need are not done. Raises as ``forward``."""
         if pictures.shape[1:] != self.inputs_chw:
             raise ValueError(f"expected pictures (n, {self.inputs_chw}), got {tuple(pictures.shape)}")
         if unknown := [number for number in wanted if number not in self.shapes]:
             raise ValueError(f"tensors {unknown} are not computed in this graph")
+        steps = self._steps_for(wanted)
+        last_use = {number: i for i in steps for number in self._takes[i]}
         # Channels last in memory, as the graph was made: depthwise steps are half as fast otherwise.
         kept, known = set(wanted), {self._input: pictures.contiguous(memory_format=torch.channels_last)}
-        missing = set(wanted)
-        for i, layer in enumerate(self._layers):
-            if not missing:
-                break
-            known[self._makes[i]] = layer(*(known[number] for number in self._takes[i]))
-            missing.discard(self._makes[i])
+        for i in steps:
+            known[self._makes[i]] = self._layers[i](*(known[number] for number in self._takes[i]))
             for number in set(self._takes[i]):
-                if self._last_use[number] == i and number not in kept:  # large maps, in a batch of people
+                if last_use[number] == i and number not in kept:  # large maps, in a batch of people
                     del known[number]
         return {number: known[number] for number in wanted}
+
+    def _steps_for(self, wanted: Sequence[int]) -> list[int]:
+        """Numbers of the steps that these tensors come from, in the file's order."""
+        needed, steps = set(wanted), []
+        for i in reversed(range(len(self._layers))):
+            if self._makes[i] in needed:
+                steps.append(i)
+                needed.update(self._takes[i])
+        return steps[::-1]
 
 
 def _without_dequantize(file: TfliteFile) -> TfliteFile:

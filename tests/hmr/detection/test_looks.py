@@ -114,7 +114,7 @@ class Refiner:
     def __init__(self, flag: float) -> None:
         self.flag = flag
 
-    def look(self, photograph, regions):
+    def look(self, photograph, regions, masks):
         out = []
         for region in regions:
             px = np.full((33, 3), 0.9, np.float32)

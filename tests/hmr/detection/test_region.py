@@ -38,8 +38,8 @@ def test_the_turn_that_makes_a_direction_point_up(up, turn):
 def test_a_crop_shows_what_lies_there(region):
     """On a ramp every crop pixel shows its own place, as far as the photograph goes."""
     h, w = 48, 64
-    ramp = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing="xy")).float()
-    crop = crops_of(torch.cat([ramp, ramp[:1]]), [region, region], 16)[1]
+    ramp = np.stack(np.meshgrid(np.arange(w), np.arange(h), indexing="xy"), -1).astype(np.uint8)
+    crop = 255 * crops_of(np.concatenate([ramp, ramp[..., :1]], -1), [REGIONS[0], region], 16)[1]
     steps = np.arange(16, dtype=np.float32) / 16
     there = region.to_photograph(np.stack(np.meshgrid(steps, steps, indexing="xy"), -1))
     inside = ((there >= 0) & (there <= [w - 1, h - 1])).all(-1)

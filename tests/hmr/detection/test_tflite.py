@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from hmr.detection.flatbuffer import Table, number_at
-from hmr.detection.tf_layers import padded_same, resized, same_padding
+from hmr.detection.tf_layers import convolved, padded_same, resized, same_padding
 from hmr.detection.tflite_file import TfliteFile, TfliteStep, TfliteTensor, read_tflite
 from hmr.detection.tflite_graph import TfliteGraph
 from hmr.detection.tflite_layers import Convolution, Flatten, MaxPool, Pad
@@ -44,6 +44,21 @@ def test_same_padding_by_hand(size, kernel, stride, expected):
 def test_a_dilated_kernel_covers_more():
     x = padded_same(torch.ones(1, 1, 6, 6), (3, 3), (1, 1), (2, 2))
     assert tuple(x.shape[2:]) == (10, 10)
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+def test_a_convolution_pads_as_one_of_a_padded_map(size, stride, kernel):
+    random = torch.Generator().manual_seed(0)
+    x, bias = torch.rand(2, 4, size, size + 3, generator=random), torch.rand(4, generator=random)
+    for channels, groups in ((4, 1), (1, 4)):
+        weight = torch.rand(4, channels, kernel, kernel, generator=random)
+        padded = padded_same(x, (kernel, kernel), (stride, stride))
+        expected = torch.nn.functional.conv2d(padded, weight, bias, stride, groups=groups)
+        made = convolved(x, weight, bias, (stride, stride), (1, 1), same=True)
+        assert torch.allclose(made, expected, atol=1e-5)
+    assert convolved(x, weight, None, (stride, stride), (1, 1), same=False).shape[2] == (size - kernel) // stride + 1
 
 
 def test_resizing_the_old_way_by_hand():
