@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from adhmr.export.kinds import DEFAULT_EXPORTS, checked_exports
-from adhmr.option_types import BodyModelType, DetectorKind, EstimateKind
-from hmr.detection.config import DetectorConfig
+from adhmr.option_types import BodyModelType, EstimateKind
+from adhmr.picture_options import PictureOptions
 
 #: `adhmr predict photo.jpg` is `adhmr predict --images photo.jpg`.
 POSITIONAL = ("images",)
@@ -23,29 +23,20 @@ STRANGER = (
 )
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(PictureOptions):
     """
     Args:
-        images: a photograph or a folder of them, with its subfolders
         generator: photo (it comes with the package), a folder of a checkpoint, or a name on the Hugging Face Hub; of a
             generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write; without it one beside you, named after ``images``
-        data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
         scorer: folder of a scorer checkpoint; without it candidates are ranked by how near they are to each other
-        keypoints: what people are prompted with: COCO json, or OpenPose's folder of NAME_keypoints.json
-        boxes: COCO json with person boxes; keypoints in it are not looked at
-        detector: own: MoveNet and BlazePose, whose weights are fetched at their first use; auto: that, where the generator is
-            told keypoints and no file is given; none: without a file one person is assumed to fill each photograph
-        detection: what the detector is told; masks are not looked at yet, so none are made
-        offline: fetch nothing
         fit: whether bodies of people with keypoints are moved to where those are
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
             weighted by score, whose error is lower on average
         export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data
             (docs/exports.md)
-        focal_px: focal length of the photographs in pixels; without it what EXIF says, or the diagonal
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
         people_at_once: people of several photographs that go through the networks together
@@ -54,21 +45,13 @@ class Options:
         strict: exit with 2 when anything was skipped, instead of with 3
     """
 
-    images: Path | None = None
     generator: str = PACKAGED_GENERATOR
     out: Path | None = None
-    data: Path | None = None
     scorer: Path | None = None
-    keypoints: Path | None = None
-    boxes: Path | None = None
-    detector: DetectorKind = "auto"
-    detection: DetectorConfig = field(default_factory=lambda: DetectorConfig(masks=False))
-    offline: bool = False
     fit: bool = True
     candidates: int = 10
     estimate: EstimateKind = "best"
     export: list[str] = field(default_factory=lambda: list(DEFAULT_EXPORTS))
-    focal_px: float | None = None
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
     people_at_once: int = 64
@@ -82,11 +65,8 @@ def run(options: Options) -> int:
         raise ValueError(
             f"expected at least one of --candidates and --people_at_once, got {options.candidates} and {options.people_at_once}"
         )
-    if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
-        raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
     checked_exports(options.export, of_own_model=options.body_model is not None)
-    if (options.images is None) == (options.data is None):
-        raise ValueError("give --images (photographs) or --data (our crops), one of the two")
+    options.check()
     if options.data is not None:
         return of_crops(options, options.data)
     assert options.images is not None
@@ -130,7 +110,7 @@ def of_crops(options: Options, data: Path) -> int:
 def of_photographs(options: Options, images: Path) -> int:
     """Ranked bodies of the people in photographs, as files."""
     from adhmr.loading import body_of, estimator_folder, load_estimator
-    from adhmr.photographs.people_source import PeopleOptions, people_source
+    from adhmr.photographs.people_source import people_source
     from adhmr.photographs.told import told_of
     from adhmr.photographs.write import predict_into
     from adhmr.predicting import PredictConfig, Predictor
@@ -151,8 +131,7 @@ def of_photographs(options: Options, images: Path) -> int:
     judge = MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
     scorer = load_scorer(options.scorer).to(options.device) if options.scorer is not None else judge
     prompted = isinstance(estimator, Generator) and estimator.is_prompted
-    asked = PeopleOptions(options.boxes, options.keypoints, options.detector, options.detection, options.offline)
-    people = people_source(asked, photographs, prompted, options.device, console.print)
+    people = people_source(options, photographs, prompted, options.device, console.print)
     out = new_folder(out_folder(options, images))
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
