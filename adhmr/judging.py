@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhmr.photographs.given import GivenPictures
+from adhmr.progress import console
 from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
-from hmr.body import BodyModel
+from hmr.body import BodyModel, has_betas_of
+from scorer import Scorer
 from scorer.protocol import AnyScorer, load_scorer
 
 UNJUDGED = (
@@ -38,6 +40,7 @@ class Judges:
         """name: None: the scorer where there is one, else consensus. scorers: folders of checkpoints, of the judge and of the one
         that only looks. Raises ValueError when a folder holds no scorer."""
         scorer, held_out = (None if path is None else load_scorer(path).to(device) for path in scorers)
+        _tell_of_other_bodies([s for s in (scorer, held_out) if s is not None], body)
         return cls(name or ("consensus" if scorer is None else "scorer"), body, diversity, scorer, held_out)
 
     @property
@@ -58,3 +61,13 @@ class Judges:
 
     def _by(self, scorer: AnyScorer, given: GivenPictures) -> Judge:
         return scorer_judge(scorer, self.body, self.diversity, given.seen_by(scorer))
+
+
+def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:
+    """A scorer sees keypoints, which all bodies have, but a little elsewhere: that is allowed, and told."""
+    for scorer in scorers:
+        if isinstance(scorer, Scorer) and not has_betas_of(body, scorer.config.body):
+            console.print(
+                f"note: the scorer was trained on the body '{scorer.config.body}', the candidates are of '{body.family}', whose "
+                "keypoints lie a little elsewhere"
+            )
