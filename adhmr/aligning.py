@@ -27,7 +27,7 @@ from hmr.networks.branch_loss import Targets
 from hmr.networks.conditions import Conditions
 from hmr.networks.stored_conditions import stored_conditions
 from hmr.photographs.folder import Skipped
-from hmr.samples import Samples, labels_file, load_samples, load_views
+from hmr.samples import Samples, check_labels, labels_file, load_samples, load_views_or_samples
 from hmr.skinned_body import SkinnedBody
 from hmr.training.run import Report, TrainingRun
 from hmr.views import Views
@@ -120,6 +120,7 @@ class _Seen:
             given = self.pictures(replace(options, data=None, images=path))
         views = given.views
         if isinstance(views, Samples):
+            check_labels(views, body)
             views = told(views, self.generator, body, options.seed)
         self.generator.check_size(views)
         judge, held_out = self.judges.of(given), self.judges.held_out_of(given)
@@ -131,17 +132,11 @@ class _Seen:
     def replay(self, body: SkinnedBody) -> Replay | None:
         if self.options.replay is None:
             return None
-        labelled = told(load_samples(self.options.replay).with_smpl_joints(), self.generator, body, self.options.seed)
+        labelled = load_samples(self.options.replay).with_smpl_joints()
+        check_labels(labelled, body)
         self.generator.check_size(labelled)
+        labelled = told(labelled, self.generator, body, self.options.seed)
         return Replay(self.conditions(labelled), Targets.of(labelled, body).state)
-
-
-def load_views_or_samples(folder: Path) -> Views:
-    """With labels where all pictures have one."""
-    try:
-        return load_samples(folder)
-    except ValueError:
-        return load_views(folder)
 
 
 def _seen_by(saw: Callable[[int, dict[str, float]], None], run: TrainingRun) -> TrainingRun:

@@ -18,7 +18,7 @@ from hmr.body import BodyModel
 from hmr.estimator import Estimator, name_of
 from hmr.hypotheses import Hypotheses, load_hypotheses, require_body
 from hmr.photographs.folder import Skipped
-from hmr.samples import load_samples, load_views
+from hmr.samples import check_labels, load_samples, load_views
 from hmr.views import Views, matched
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ReadCandidates:
 
 @dataclass(frozen=True)
 class DrawnCandidates:
-    """Drawn when they are asked for, so that memory does not grow with their number; they follow from the seed and a person's row."""
+    """Drawn when they are asked for, so that memory does not grow with their number. They follow from the seed and the row."""
 
     estimator: Estimator
     views: Views
@@ -135,7 +135,9 @@ def _drawn(options: Options, judges: Judges, body: BodyModel) -> PairInputs:
 def _judge(options: Options, judges: Judges, given: GivenPictures, body: BodyModel) -> Judge:
     if judges.name == "error":
         assert options.data is not None
-        return truth_judge(load_samples(options.data), body, options.diversity)
+        truth = load_samples(options.data)
+        check_labels(truth, body)
+        return truth_judge(truth, body, options.diversity)
     return judges.of(given)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from adhmr.option_types import DetectorKind
 from hmr.detection.config import DetectorConfig
@@ -76,6 +77,39 @@ class CutPictureOptions(PictureOptions):
     """
 
     crops: Path | None = None
+
+    def crops_folder(self, out: Path) -> Path:
+        """out: what the command writes."""
+        return self.crops if self.crops is not None else out.resolve().parent / "crops"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPictureOptions:
+    """What a command learns from: folders of labelled crops, labelled photographs, or both.
+
+    Args:
+        data: folders with pictures.npy and labels.npz; exact and pseudo-labels may be mixed
+        labels: of photographs: a HumanData, 4D-Humans or CameraHMR .npz, or a folder of such files; --body_model says which
+            body their parameters are of
+        images: folder of the photographs of ``labels``
+        label_kind: what ``labels`` are: pseudo, or mocap (exact)
+        crops: folder where the people of photographs are kept, cut out once; without it ``crops`` beside --out
+    """
+
+    data: list[Path] = field(default_factory=list)
+    labels: Path | None = None
+    images: Path | None = None
+    label_kind: Literal["pseudo", "mocap"] = "pseudo"
+    crops: Path | None = None
+
+    def check(self) -> None:
+        """Raises ValueError for photographs without labels, labels without photographs, or neither those nor crops."""
+        if (self.labels is None) != (self.images is None):
+            raise ValueError("--labels and --images go together: the labels of photographs, and their folder")
+        if not self.data and self.labels is None:
+            raise ValueError(
+                "expected at least one folder of labelled pictures (--data), or --labels and --images, got none"
+            )
 
     def crops_folder(self, out: Path) -> Path:
         """out: what the command writes."""

@@ -9,6 +9,7 @@ import torch
 from adhmr.world.people import annotated_points
 from diffusion_hmr import Generator
 from hmr.camera import project
+from hmr.estimator import Estimator
 from hmr.samples import Samples
 from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
@@ -30,9 +31,9 @@ def with_marks(samples: Samples, body: SkinnedBody, noise: DetectorNoise, seed: 
     return replace(samples, prompts=Prompts(torch.cat([px, marks[..., 2:]], -1)))
 
 
-def told(samples: Samples, generator: Generator, body: SkinnedBody, seed: int) -> Samples:
-    """Samples as the generator needs them: one that is told keypoints, of pictures of which nothing is said, is told marks of the
-    labels; all others are left as they are."""
-    if not generator.is_prompted or samples.prompts is not None:
+def told(samples: Samples, estimator: Estimator, body: SkinnedBody, seed: int) -> Samples:
+    """Samples as the estimator needs them: one that is told keypoints, of pictures of which nothing is said, is told marks of the
+    labels; for all others they are left as they are."""
+    if not isinstance(estimator, Generator) or not estimator.is_prompted or samples.prompts is not None:
         return samples
     return with_marks(samples, body, DetectorNoise(), seed)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adhmr.photographs.cut import CropKind, Cut, Cutting, Looking
+from adhmr.photographs.cut import CropKind, Cutting, Looking
+from adhmr.photographs.parts import made_once
 from adhmr.photographs.people_source import people_source, source_marks
 from adhmr.picture_options import PictureOptions
-from adhmr.progress import StageProgress
 from diffusion_hmr import Generator
 from hmr.photographs.folder import Photographs, Skipped
 from hmr.samples import load_views
@@ -71,38 +71,34 @@ def given_pictures(
     """
     options.check()
     if options.data is not None:
-        return GivenPictures(options.data, load_views(options.data))
+        views = load_views(options.data)
+        if networks.prompted and views.prompts is None:
+            tell(
+                f"note: nothing is said of the people of {options.data}: this generator, which is told keypoints, guesses."
+            )
+        return GivenPictures(options.data, views)
     assert options.images is not None
     photographs = Photographs.at(options.images).require_some()
     people = people_source(options, photographs, networks.prompted, networks.device, tell)
     made_from = {
-        "version": _VERSION, "photographs": _listing(photographs), "focal_px": options.focal_px,
+        "version": _VERSION, "photographs": listing(photographs), "focal_px": options.focal_px,
         **source_marks(options, people),
     }  # fmt: skip
     folders = {
-        kind: crops / f"{kind.size}px-{_short({**made_from, 'enlarge': kind.enlarge})}" for kind in networks.kinds
+        kind: crops / f"{kind.size}px-{short_hash({**made_from, 'enlarge': kind.enlarge})}" for kind in networks.kinds
     }
-    there = all(folder.exists() for folder in folders.values())
-    if not there:
-        unfinished = crops / f"unfinished-{_short([folder.name for folder in folders.values()])}"
-        told = {**made_from, "images": str(options.images.resolve()), "photographs": len(photographs.names)}
-        with StageProgress({"crops": 1.0}) as progress:
-            progress.start("crops")
-            Cutting(photographs, people, options.focal_px, folders, unfinished, told).run(progress.at)
-            progress.finish()
-    cuts = {kind: Cut.load(folder) for kind, folder in folders.items()}
-    first = cuts[networks.kinds[0]]
-    tell(
-        f"{len(first.views)} people of {len(photographs.names)} photographs, "
-        f"{'cut out before' if there else 'cut out'}: {sum(cut.size_bytes for cut in cuts.values()) / 1e6:.1f} MB in "
-        f"{', '.join(str(cut.folder) for cut in cuts.values())}"
-    )
+    unfinished = crops / f"unfinished-{short_hash([folder.name for folder in folders.values()])}"
+    told = {**made_from, "images": str(options.images.resolve()), "photographs": len(photographs.names)}
+    sets = Cutting(photographs, people, options.focal_px).into(folders, unfinished, told)
+    made = made_once(sets, people.skipped, f"{len(photographs.names)} photographs", tell)
+    first = made[0]
     skipped = [*photographs.not_read, *first.skipped]
-    return GivenPictures(first.folder, first.views, skipped, {kind: cut.views for kind, cut in cuts.items()})
+    of_kind = {kind: one.views for kind, one in zip(folders, made, strict=True)}
+    return GivenPictures(first.folder, first.views, skipped, of_kind)
 
 
-def _listing(photographs: Photographs) -> str:
-    """Of names, sizes and times: reading all pixels would take as long as cutting."""
+def listing(photographs: Photographs) -> str:
+    """What photographs are known by. Of names, sizes and times: reading all pixels would take as long as cutting."""
     digest = hashlib.sha256()
     for name in photographs.names:
         try:
@@ -114,5 +110,6 @@ def _listing(photographs: Photographs) -> str:
     return digest.hexdigest()
 
 
-def _short(content: Any) -> str:
+def short_hash(content: Any) -> str:
+    """Of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
