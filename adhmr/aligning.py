@@ -8,21 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adhmr.judging import UNJUDGED, Judges
+from adhmr.loading import estimator_folder
+from adhmr.photographs.given import GivenPictures, Networks, given_pictures
+from adhmr.picture_options import PictureOptions
+from adhmr.progress import console
+from adhmr.told_labels import told
 from adhmr.training_job import TrainingJob
 from diffusion_hmr import Generator
 from dpo.align import AlignData, PairMaker, Replay, align
 from dpo.guards import Checkup, margin_too_large
-from dpo.judges import Judge, consensus_judge, fixed_pairs, pair_maker, random_judge, scorer_judge
+from dpo.judges import fixed_pairs, pair_maker
 from dpo.pairs import load_pairs, require_made_for
 from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
-from hmr.body import BodyModel, check_body
+from hmr.body import check_body
 from hmr.estimator import name_of
 from hmr.networks.branch_loss import Targets
+from hmr.networks.conditions import Conditions
 from hmr.networks.stored_conditions import stored_conditions
-from hmr.samples import load_samples, load_views
+from hmr.photographs.folder import Skipped
+from hmr.samples import Samples, check_labels, labels_file, load_samples, load_views_or_samples
+from hmr.skinned_body import SkinnedBody
 from hmr.training.run import Report, TrainingRun
 from hmr.views import Views
-from scorer import Scorer
 
 if TYPE_CHECKING:
     from adhmr.commands.align import Options
@@ -30,9 +38,10 @@ if TYPE_CHECKING:
 
 def check_options(options: Options) -> None:
     """Raises ValueError for options that contradict each other."""
-    on_policy = options.scorer is not None or options.judge != "scorer"
-    if not on_policy and options.pairs is None:
-        raise ValueError("give --scorer (on-policy pairs), --pairs (pairs made before), or --judge random or consensus")
+    options.check()
+    if options.judge == "scorer" and options.scorer is None:
+        raise ValueError("--judge scorer needs --scorer FOLDER; or give --judge random or consensus, or --pairs")
+    on_policy = options.scorer is not None or options.judge is not None
     if on_policy and options.pairs is not None and options.validation is None:
         raise ValueError("give either --pairs (pairs made before), or --scorer or --judge (on-policy pairs)")
     if options.validation is None and (options.held_out_scorer is not None or options.control is not None):
@@ -41,74 +50,93 @@ def check_options(options: Options) -> None:
 
 @dataclass(frozen=True)
 class AlignInputs:
-    """What a run reads. data: conditions of the unlabelled views, and what is replayed beside them."""
+    """What a run reads. data: conditions of the unlabelled views, and what is replayed beside them. skipped: of photographs."""
 
     generator: Generator
     views: Views
     data: AlignData
-    judge: Judge
     pairs: PairMaker
-    body: BodyModel
+    validation: Validation | None
+    skipped: list[Skipped]
     paths: list[Path]
 
     @classmethod
-    def load(cls, options: Options, body: BodyModel) -> AlignInputs:
+    def load(cls, options: Options, body: SkinnedBody) -> AlignInputs:
         """Raises ValueError for pictures of another size, or pairs that were made for something else."""
-        generator = Generator.from_pretrained(options.generator).to(options.device)
+        folder = estimator_folder(options.generator)
+        generator = Generator.from_pretrained(folder).to(options.device)
         check_body("generator", generator.config.body, body)
-        views = load_views(options.data)
-        generator.check_size(views)
-        conditions = stored_conditions(generator.branch, views, options.features)
-        judge, replay = _judge(options, body), None
+        scorers = (options.scorer, options.held_out_scorer)
+        judges = Judges.load(options.judge, scorers, body, options.align.diversity, options.device)
+        seen = _Seen(options, generator, judges)
+        given = seen.pictures(options)
+        generator.check_size(given.views)
+        conditions = seen.conditions(given.views)
         if options.pairs is not None:
             pairs = load_pairs(options.pairs)
-            require_made_for(pairs, name_of(options.generator), views.size, body.family)
-            maker = fixed_pairs(pairs, views.key)
+            require_made_for(pairs, name_of(folder), given.views.size, body.family)
+            maker = fixed_pairs(pairs, given.views.key)
         else:
-            maker = pair_maker(views, conditions, judge, body, options.align, options.judge)
-        if options.replay is not None:
-            labelled = load_samples(options.replay)
-            replay = Replay(
-                stored_conditions(generator.branch, labelled, options.features), Targets.of(labelled, body).state
-            )
-        given = (options.scorer, options.pairs, options.replay, options.validation, options.held_out_scorer)
-        paths = [options.generator, options.data, *(path for path in given if path is not None)]
-        return cls(generator, views, AlignData(views.key, conditions, replay), judge, maker, body, paths)
+            if options.judge is None and options.scorer is None:
+                console.print(UNJUDGED, highlight=False)
+            maker = pair_maker(given.views, conditions, judges.of(given), body, options.align, judges.name)
+        validation, shown = seen.validation(body)
+        data = AlignData(given.views.key, conditions, seen.replay(body))
+        read = (options.scorer, options.pairs, options.replay, shown, options.held_out_scorer)
+        paths = [folder, given.folder, *(path for path in read if path is not None)]
+        return cls(generator, given.views, data, maker, validation, given.skipped, paths)
 
 
-def _judge(options: Options, body: BodyModel) -> Judge:
-    """Who ranks candidates; with offline pairs and no scorer the crowd, for checkups only."""
-    if options.judge == "random":
-        return random_judge()
-    if options.judge == "consensus" or options.scorer is None:
-        return consensus_judge(body)
-    return _scorer_judge(options, options.scorer, body)
+@dataclass(frozen=True)
+class _Seen:
+    """Pictures of a run, as its networks see them."""
 
+    options: Options
+    generator: Generator
+    judges: Judges
 
-def _scorer_judge(options: Options, folder: Path, body: BodyModel) -> Judge:
-    return scorer_judge(Scorer.from_pretrained(folder).to(options.device), body, options.align.diversity)
+    @property
+    def crops(self) -> Path:
+        return self.options.crops_folder(self.options.out)
 
+    def pictures(self, options: PictureOptions) -> GivenPictures:
+        networks = Networks(self.generator, self.judges.scorers, self.options.device)
+        return given_pictures(options, networks, self.crops, console.print)
 
-def _watcher(inputs: AlignInputs, options: Options, folder: Path) -> Watcher:
-    assert options.validation is not None
-    pictures = load_views_or_samples(options.validation)
-    held_out = None
-    if options.held_out_scorer is not None:
-        held_out = _scorer_judge(options, options.held_out_scorer, inputs.body)
-    conditions = stored_conditions(inputs.generator.branch, pictures, options.features)
-    validation = Validation(
-        pictures, conditions, inputs.body, inputs.judge, held_out, options.align.candidates, options.seed
-    )
-    control = load_checkups(options.control) if options.control is not None else []
-    return Watcher(inputs.generator, validation, options.guards, folder, control)
+    def conditions(self, views: Views) -> Conditions:
+        """Of photographs they are always kept on disk, so that memory does not grow with their number."""
+        beside = self.crops / "features" if self.options.images is not None else None
+        return stored_conditions(self.generator.branch, views, self.options.features or beside)
 
+    def validation(self, body: SkinnedBody) -> tuple[Validation | None, Path | None]:
+        """And the folder of its crops. Raises ValueError for pictures of another size."""
+        options, path = self.options, self.options.validation
+        if path is None:
+            return None, None
+        ours = labels_file(path).exists()
+        if ours:
+            given = GivenPictures(path, load_views_or_samples(path))
+        else:
+            given = self.pictures(replace(options, data=None, images=path))
+        views = given.views
+        if isinstance(views, Samples):
+            check_labels(views, body)
+            views = told(views, self.generator, body, options.seed)
+        self.generator.check_size(views)
+        judge, held_out = self.judges.of(given), self.judges.held_out_of(given)
+        conditions = self.conditions(views)
+        return Validation(
+            views, conditions, body, judge, held_out, options.align.candidates, options.seed
+        ), given.folder
 
-def load_views_or_samples(folder: Path) -> Views:
-    """With labels where all pictures have one."""
-    try:
-        return load_samples(folder)
-    except ValueError:
-        return load_views(folder)
+    def replay(self, body: SkinnedBody) -> Replay | None:
+        if self.options.replay is None:
+            return None
+        labelled = load_samples(self.options.replay).with_smpl_joints()
+        check_labels(labelled, body)
+        self.generator.check_size(labelled)
+        labelled = told(labelled, self.generator, body, self.options.seed)
+        return Replay(self.conditions(labelled), Targets.of(labelled, body).state)
 
 
 def _seen_by(saw: Callable[[int, dict[str, float]], None], run: TrainingRun) -> TrainingRun:
@@ -146,9 +174,10 @@ def _align_unwatched(inputs: AlignInputs, options: Options, job: TrainingJob) ->
 
 def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> Aligned:
     """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen."""
-    if options.validation is None:
+    if inputs.validation is None:
         return _align_unwatched(inputs, options, job)
-    watcher, stopped = _watcher(inputs, options, job.unfinished), None
+    control = load_checkups(options.control) if options.control is not None else []
+    watcher, stopped = Watcher(inputs.generator, inputs.validation, options.guards, job.unfinished, control), None
     run = _seen_by(lambda step, values: watcher.saw(values), job.run).named("align")
     try:
         align(inputs.generator, inputs.data, inputs.pairs, options.align, run, watcher.before_step)

@@ -73,9 +73,15 @@ def body_of(body_model: Path | None, body_model_type: BodyModelType = "auto", le
     return free_body(level) if body_model is None else load_body(body_model, body_model_type)
 
 
-def body_with_hands_of(body_model: Path | None, level: int = 2500) -> SkinnedBody:
-    """The same with hands and face: the user's SMPL-X, or the free body."""
+def body_with_hands_of(
+    body_model: Path | None, body_model_type: BodyModelType = "auto", level: int = 2500
+) -> SkinnedBody:
+    """The same with hands and face: the user's SMPL-X, or the free body. Raises ValueError for another type."""
     from hmr.free_body import free_body_with_hands
     from hmr.smplx_files import load_body_with_hands
 
+    if body_model_type not in ("auto", "smplx"):
+        raise ValueError(
+            f"--body_model_type {body_model_type}: a body with hands and face is SMPL-X's; give smplx, or auto"
+        )
     return free_body_with_hands(level) if body_model is None else load_body_with_hands(body_model)

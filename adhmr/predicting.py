@@ -93,11 +93,11 @@ class Predictor:
         """Of all people at the estimator's and at the scorer's size; cut once where these are the same."""
         of_any = any(person.keypoints is not None for s in shots for person in s.people)
         kinds = [(network.crop_size, network.crop_enlarge) for network in (self.estimator, self.scorer)]
-        cut = {kind: Views.cat([_crops(s, *kind, of_any) for s in shots]) for kind in dict.fromkeys(kinds)}
+        cut = {kind: Views.cat([crops_of_shot(s, *kind, of_any) for s in shots]) for kind in dict.fromkeys(kinds)}
         return cut[kinds[0]], cut[kinds[1]]
 
 
-def _crops(shot: Shot, size: int, enlarge: float, prompted: bool) -> Views:
+def crops_of_shot(shot: Shot, size: int, enlarge: float, prompted: bool) -> Views:
     """Of the people of one photograph. prompted: with prompts, also where nothing is said of any of them."""
     views = crops(shot.photograph, shot.people, size, shot.K, enlarge)
     if prompted and views.prompts is None:

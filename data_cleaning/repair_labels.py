@@ -116,16 +116,18 @@ def without_finger_tips(label: LabelledBody) -> LabelledBody:
     return replace(label, keypoints_2d=seen)
 
 
-def crop_of(label: LabelledBody, key: str, source: PictureSource, model: BodyModel, size: int) -> Samples:
+def crop_of(
+    label: LabelledBody, key: str, source: PictureSource, model: BodyModel, size: int, enlarge: float = 1.2
+) -> Samples:
     """One picture around body and keypoints, with the label and the camera that it has there. Raises ValueError where there is
     none."""
     x0, y0, x1, y1 = label.box_xyxy(model).tolist()
-    view = crops(source.read(label.image), [Person(key, (x0, y0, x1, y1))], size, label.K)
+    view = crops(source.read(label.image), [Person(key, (x0, y0, x1, y1))], size, label.K, enlarge)
     A = view.A_view_picture[0]
     seen = label.keypoints_2d.clone()
     seen[:, :2] = label.keypoints_2d[:, :2] @ A[:2, :2].T + A[:2, 2]
     seen[seen[:, 2] == 0] = 0
-    return Samples.of(view, label.params.map(lambda x: x[None]), "pseudo", seen[None])
+    return Samples.of(view, label.params.map(lambda x: x[None]), "pseudo", seen[None], model.family)
 
 
 def off_px(label: LabelledBody, params: BodyParams, model: BodyModel) -> float:

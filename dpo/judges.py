@@ -18,7 +18,7 @@ from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_di
 from hmr.networks.conditions import Conditions
 from hmr.samples import Samples
 from hmr.views import Views
-from scorer.scorer import Scorer
+from scorer.protocol import AnyScorer
 
 #: (pictures, their candidates, seed) to rewards (b, n), higher is better.
 Judge = Callable[[Views, Hypotheses, int], Tensor]
@@ -33,17 +33,28 @@ def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
     return torch.stack(rows)
 
 
-def scorer_judge(scorer: Scorer, model: BodyModel, diversity: float) -> Judge:
-    """The calibrated score, with the energy score's reward for being different.
+def scorer_judge(scorer: AnyScorer, model: BodyModel, diversity: float, seen: Views | None = None) -> Judge:
+    """The calibrated score, with the energy score's reward for being different. Of a scorer that says no errors the plain score,
+    where ``diversity`` is 0.
 
-    Raises ValueError when it is asked and the scorer is not calibrated.
+    seen: the same people in crops of the scorer's size; without it the scorer sees what the generator does.
+
+    Raises ValueError when it is asked for diversity and the scorer is not calibrated.
     """
+    place = {} if seen is None else {key: i for i, key in enumerate(seen.key)}
 
     def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
         del seed
-        expected = scorer.score(views, hypotheses, model).expected_error_mm
+        shown = views if seen is None else seen[[place[key] for key in views.key]]
+        scores = scorer.score(shown, hypotheses, model)
+        expected = scores.expected_error_mm
         if bool(expected.isnan().all()):
-            raise ValueError("the scorer is not calibrated, so it says no errors; train it with `adhmr train-scorer`")
+            if diversity == 0:
+                return scores.value
+            raise ValueError(
+                "the scorer is not calibrated, so it says no errors; train it with `adhmr train-scorer`, or give --diversity 0 "
+                "(of align: --align.diversity 0), so that its plain score judges"
+            )
         if diversity == 0:
             return -expected
         return energy_score_reward(expected, distances_to_others_mm(hypotheses, model), diversity)

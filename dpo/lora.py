@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from torch import nn
+import copy
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+_UNDER, _LAST = ".base_layer.", ".lora_B."
 
 
 def add_lora(network: nn.Module, rank: int) -> None:
@@ -30,3 +35,22 @@ def merge_lora(network: nn.Module) -> None:
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, module.base_layer)
     network.requires_grad_(True)
+
+
+def merged_state(network: nn.Module) -> dict[str, Tensor]:
+    """Copy of the weights on the CPU, as ``merge_lora`` would leave them where there are adapters; the network stays as it is."""
+    if any(_UNDER in name for name, _ in network.named_parameters()):
+        network = copy.deepcopy(network)
+        merge_lora(network)
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
+def load_merged(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Inverse of ``merged_state``, in place; adapters that are there start at nothing again."""
+    filled = {}
+    for name, value in network.state_dict().items():
+        if ".lora_" in name:
+            filled[name] = value * 0 if _LAST in name else value
+        else:
+            filled[name] = weights[name.replace(_UNDER, ".")]
+    network.load_state_dict(filled)

@@ -129,7 +129,7 @@ def save_pairs(path: Path, pairs: PreferencePairs) -> None:
 
 def load_pairs(path: Path) -> PreferencePairs:
     """A shard, or a folder of shards. Raises ValueError naming what is missing or broken."""
-    shards = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    shards = sorted(path.glob("pairs-*.parquet")) or sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not shards:
         raise ValueError(f"{path}: expected parquet shards of pairs, the folder has none; make them with `adhmr pairs`")
     try:

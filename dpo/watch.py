@@ -14,6 +14,7 @@ from diffusion_hmr.generator import Generator
 from dpo.config import GuardConfig
 from dpo.guards import Checkup, first_reason
 from dpo.judges import Judge
+from dpo.lora import load_merged, merged_state
 from hmr.body import BodyModel
 from hmr.files import read_json, write_atomically, write_json
 from hmr.hypotheses import Hypotheses
@@ -113,7 +114,7 @@ class Watcher:
         self.margins, self.winners = [], []
         self.history.append(seen)
         if self.badness(seen) <= min(map(self.badness, self.history)):
-            self.best = {k: v.detach().cpu().clone() for k, v in self.generator.denoiser.state_dict().items()}
+            self.best = merged_state(self.generator.denoiser)
             with write_atomically(self.folder / "best.pt") as partial:
                 torch.save(self.best, partial)
         write_json(self.folder / CHECKUPS_FILE, [dataclasses.asdict(c) for c in self.history])
@@ -127,7 +128,7 @@ class Watcher:
 
     def take_best(self) -> Checkup:
         """The best weights into the generator; returns their checkup."""
-        self.generator.denoiser.load_state_dict(self.best)
+        load_merged(self.generator.denoiser, self.best)
         return min(self.history, key=self.badness)
 
 

@@ -195,12 +195,26 @@ class BodyModel(Protocol):
         ...
 
 
+_WITH_HANDS = "-with-hands"
+
+
+def has_betas_of(model: BodyModel, family: str) -> bool:
+    """Whether betas of this family mean the same to ``model``; those of a body with hands are the body's. "" is of no one's in
+    particular."""
+    return family == "" or family.removesuffix(_WITH_HANDS) == model.family.removesuffix(_WITH_HANDS)
+
+
 def check_body(what: str, trained_on: str, model: BodyModel) -> None:
-    """Raises ValueError when a network's betas are of another shape space than ``model``'s; "" is of no one's in particular."""
+    """Raises ValueError when a network is of another body than ``model``; "" is of no one's in particular."""
     if trained_on not in ("", model.family):
         raise ValueError(
-            f"this {what} is of the body '{trained_on}', the body model is '{model.family}'; give --body_model of that body"
+            f"this {what} is of the body '{trained_on}', the body model is '{model.family}'; {give_body(trained_on)}"
         )
+
+
+def give_body(family: str) -> str:
+    """What to do for a body of this family."""
+    return "leave --body_model out" if family.startswith("free-body") else "give --body_model of that body"
 
 
 def smpl_keypoints(model: BodyModel, params: BodyParams) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.body import BodyModel, BodyParams
+from hmr.body import BodyModel, BodyParams, give_body
 from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 from hmr.pictures import Rows
 from hmr.views import Views
@@ -70,7 +70,7 @@ def require_body(hypotheses: Hypotheses, model: BodyModel, where: str) -> None:
     """Raises ValueError when candidates are of another body than ``model``: their betas mean something else there."""
     if hypotheses.body not in ("", model.family):
         raise ValueError(
-            f"{where}: candidates are of the body '{hypotheses.body}', this is '{model.family}'; give --body_model of that body"
+            f"{where}: candidates are of the body '{hypotheses.body}', this is '{model.family}'; {give_body(hypotheses.body)}"
         )
 
 

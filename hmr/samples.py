@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.body import BodyParams, smpl_of, smplx_of
+from hmr.body import BodyModel, BodyParams, give_body, has_betas_of, smpl_of, smplx_of
 from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 from hmr.camera import Camera
 from hmr.files import write_atomically
@@ -22,7 +22,8 @@ from hmr.views import Prompts, Views
 LABEL_KINDS = ("mocap", "synthetic", "pseudo")
 LABELS_FILE, PICTURES_FILE = "labels.npz", "pictures.npy"
 _OLD_HANDS_FILE = "expressive_labels.npz"
-_AT_ONCE = 1024
+#: Pictures are written so many bytes at a time.
+_BYTES_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,14 @@ class Samples(Views):
             something).
         part_known: (n, 4) bool, whose label is to be believed, in PART_NAMES' order; a part that is not known is never learnt
             from. None: all of it.
+        body: family of the body model that the labels are of (``BodyModel.family``); "": nobody said.
     """
 
     label: BodyParams
     label_kind: tuple[str, ...]
     keypoints_2d: Tensor
     part_known: Tensor | None = None
+    body: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,12 +61,14 @@ class Samples(Views):
             raise ValueError(f"Samples.part_known: expected ({n}, 4), got {tuple(self.part_known.shape)}")
 
     @classmethod
-    def of(cls, views: Views, label: BodyParams, kind: str, keypoints_2d: Tensor | None = None) -> Samples:
-        """Views and their bodies, all of one kind; without 2D keypoints none are known."""
+    def of(
+        cls, views: Views, label: BodyParams, kind: str, keypoints_2d: Tensor | None = None, body: str = ""
+    ) -> Samples:
+        """Views and their bodies, all of one kind and of the body model ``body``; without 2D keypoints none are known."""
         n = len(views)
         if keypoints_2d is None:
             keypoints_2d = torch.zeros(n, label.skeleton.num_keypoints, 3)
-        return cls(**_fields_of(views), label=label, label_kind=(kind,) * n, keypoints_2d=keypoints_2d)
+        return cls(**_fields_of(views), label=label, label_kind=(kind,) * n, keypoints_2d=keypoints_2d, body=body)
 
     def unlabelled(self) -> Views:
         """The pictures alone, so that no later stage can look at labels."""
@@ -89,8 +94,9 @@ class Samples(Views):
         keypoints = torch.zeros(len(self), label.skeleton.num_keypoints, 3)
         known = None if known is None else known.repeat(len(self), 1)
         return Samples(
-            **_fields_of(self), label=label, label_kind=self.label_kind, keypoints_2d=keypoints, part_known=known
-        )
+            **_fields_of(self), label=label, label_kind=self.label_kind, keypoints_2d=keypoints, part_known=known,
+            body=self.body,
+        )  # fmt: skip
 
 
 def _fields_of(views: Views) -> dict[str, Any]:
@@ -145,6 +151,7 @@ def save_samples(folder: Path, samples: Samples) -> None:
     labels = {
         "label_kind": np.array(samples.label_kind, dtype=np.str_),
         "keypoints_2d": samples.keypoints_2d.numpy().astype(np.float32),
+        "body": np.array(samples.body),
     }
     write_arrays(folder / LABELS_FILE, {**arrays_of_bodies(samples.label), **_view_arrays(samples), **labels, **known})
 
@@ -177,7 +184,24 @@ def load_samples(folder: Path) -> Samples:
         label_kind=tuple(kinds),
         keypoints_2d=torch.from_numpy(arrays["keypoints_2d"]),
         part_known=torch.from_numpy(arrays["part_known"]) if "part_known" in arrays else None,
+        body=str(arrays.get("body", "")),
     )
+
+
+def load_views_or_samples(folder: Path) -> Views:
+    """With labels where all pictures have one."""
+    try:
+        return load_samples(folder)
+    except ValueError:
+        return load_views(folder)
+
+
+def check_labels(samples: Samples, model: BodyModel) -> None:
+    """Raises ValueError when labels say that they are of another body than ``model``: their betas mean something else there."""
+    if not has_betas_of(model, samples.body):
+        raise ValueError(
+            f"the labels are of the body '{samples.body}', the body model is '{model.family}'; {give_body(samples.body)}"
+        )
 
 
 def load_all_samples(folders: list[Path]) -> Samples:
@@ -202,8 +226,9 @@ def write_pictures(folder: Path, rgb: Pictures) -> None:
     with write_atomically(folder / PICTURES_FILE) as partial, partial.open("wb") as stream:
         header = {"descr": "|u1", "fortran_order": False, "shape": (n, height, width, 3)}
         np.lib.format.write_array_header_1_0(stream, header)
-        for start in range(0, n, _AT_ONCE):
-            stream.write(rgb[start : start + _AT_ONCE].permute(0, 2, 3, 1).contiguous().numpy().tobytes())
+        at_once = max(_BYTES_AT_ONCE // (3 * height * width), 1)
+        for start in range(0, n, at_once):
+            stream.write(rgb[start : start + at_once].permute(0, 2, 3, 1).contiguous().numpy().tobytes())
 
 
 def read_pictures(folder: Path) -> StoredPictures:

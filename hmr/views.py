@@ -116,8 +116,8 @@ class Views:
 
         def taken(value: Any) -> Any:
             match value:
-                case None:
-                    return None
+                case None | str():
+                    return value
                 case tuple():
                     return tuple(value[i] for i in rows)
                 case StoredPictures():
@@ -160,6 +160,8 @@ class Views:
             if any(isinstance(value, StoredPictures) for value in values):
                 return StoredPictures.cat(values)
             match values[0]:
+                case str():
+                    return _one_of(f"{cls.__name__}.{name}", values)
                 case tuple():
                     return tuple(v for value in values for v in value)
                 case Tensor():
@@ -168,6 +170,14 @@ class Views:
                     return several.cat(values)
 
         return cls(**{field.name: joined(field.name) for field in fields(cls)})
+
+
+def _one_of(name: str, values: list[str]) -> str:
+    """What all say that say something. Raises ValueError when they say different things."""
+    said = sorted(set(values) - {""})
+    if len(said) > 1:
+        raise ValueError(f"{name} is '{said[0]}' in some sets, '{said[1]}' in others; they cannot be joined")
+    return said[0] if said else ""
 
 
 def check_same_pictures(views: Views, key: tuple[str, ...]) -> None:

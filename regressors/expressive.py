@@ -13,7 +13,7 @@ import roma
 import torch
 from torch import Tensor, nn
 
-from hmr.body import FACING_CAMERA, BodyModel, BodyParams, smpl_of
+from hmr.body import FACING_CAMERA, BodyModel, BodyParams, check_body, has_betas_of, smpl_of
 from hmr.camera import backproject, bearing
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
@@ -181,8 +181,13 @@ class ExpressiveRegressor(Pretrained):
     def propose(
         self, views: Views, model: BodyModel, count: int, seed: int, source: str, places: Sequence[int] | None = None
     ) -> Hypotheses:
-        """One candidate for each picture, whatever ``count``: with hands and face where ``model`` has them."""
+        """One candidate for each picture, whatever ``count``: with hands and face where ``model`` has them.
+
+        Raises ValueError for another body than it was trained on.
+        """
         del count, places
+        if not has_betas_of(model, self.config.body):
+            check_body("regressor", self.config.body, model)
         own = model.skeleton is SMPLX
         bodies, _ = self._predict(views, lambda body: model.keypoints(body if own else smpl_of(body)))
         bodies = bodies if own else smpl_of(bodies)

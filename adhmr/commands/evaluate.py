@@ -14,7 +14,8 @@ class Options:
     """
     Args:
         generators: folders of checkpoints of generators and regressors; the first is what the others are compared with
-        data: folder with exactly labelled pictures, with hands or without
+        data: folder with exactly labelled pictures, with hands or without; a generator that is told keypoints is told what a
+            detector would mark of the labels
         scorer: folder of a scorer checkpoint, for the selected figures
         out: an empty folder to write
         candidates: M, hypotheses for each picture
@@ -42,9 +43,10 @@ def run(options: Options) -> None:
     from adhmr.figures import show
     from adhmr.loading import body_of, load_estimator
     from adhmr.progress import console
+    from adhmr.told_labels import told
     from hmr.estimator import name_of
     from hmr.files import new_folder, write_json, write_provenance
-    from hmr.samples import load_samples
+    from hmr.samples import check_labels, load_samples
     from scorer.protocol import load_scorer
 
     if not options.generators:
@@ -54,6 +56,7 @@ def run(options: Options) -> None:
         names = [str(folder) for folder in options.generators]
     body = body_of(options.body_model, options.body_model_type)
     samples = load_samples(options.data).with_smpl_joints()
+    check_labels(samples, body)
     scorer = load_scorer(options.scorer).to(options.device)
     loaded = [(folder, load_estimator(folder).to(options.device)) for folder in options.generators]
     for _, estimator in loaded:
@@ -61,7 +64,9 @@ def run(options: Options) -> None:
     out = new_folder(options.out)
     sampling = Sampling(options.candidates, options.seed)
     judged = {
-        name: evaluate(estimator, samples, body, scorer, sampling, name_of(folder))[0]
+        name: evaluate(
+            estimator, told(samples, estimator, body, options.seed), body, scorer, sampling, name_of(folder)
+        )[0]
         for name, (folder, estimator) in zip(names, loaded, strict=True)
     }
     metrics = {**compare(judged), "protocol": PROTOCOL}

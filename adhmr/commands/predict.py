@@ -6,13 +6,13 @@ train-scorer take; no scorer is needed for that."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adhmr.export.kinds import DEFAULT_EXPORTS, DEFAULT_VIDEO_EXPORTS, VIDEO_EXPORTS, checked_exports
-from adhmr.option_types import BodyModelType, DetectorKind, EstimateKind
-from hmr.detection.config import DetectorConfig
+from adhmr.option_types import BodyModelType, EstimateKind
+from adhmr.picture_options import PictureOptions
 
 if TYPE_CHECKING:
     from adhmr.predicting import Predictor
@@ -33,25 +33,16 @@ STRANGER = (
 )
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(PictureOptions):
     """
     Args:
-        images: a photograph, a folder of them, with its subfolders, or a video
         generator: photo (it comes with the package), a folder of a checkpoint, or a name on the Hugging Face Hub; of a
             generator's, or a regressor's, which gives one body for each person
         out: an empty folder to write; without it one beside you, named after ``images``
-        data: folder with pictures.npy and labels, with hands or without (labels are not looked at); give this or ``images``
         scorer: photo (it comes with the package, and judges what the generator photo proposes), a folder of a checkpoint, a
             name on the Hub, or medoid: who is nearest to all others; without it photo where the generator is told keypoints,
             otherwise medoid
-        keypoints: what people are prompted with: COCO json, OpenPose's folder of NAME_keypoints.json, or a table (.csv:
-            image, then POINT_x, POINT_y, POINT_c of each point); of photographs
-        boxes: COCO json with person boxes; keypoints in it are not looked at
-        detector: own: MoveNet and BlazePose, whose weights are fetched at their first use; auto: that, where the generator is
-            told keypoints and no file is given; none: without a file one person is assumed to fill each photograph
-        detection: what the detector is told; masks are not looked at yet, so none are made
-        offline: fetch nothing
         fit: whether bodies of people with keypoints are moved to where those are
         candidates: bodies for each person
         estimate: the body that is drawn and exported as a mesh: the best by score, or the mean of all candidates on SO(3),
@@ -62,8 +53,6 @@ class Options:
         export: what is written of photographs: any of npz, png, obj, glb, ply, skinned_glb, bvh, smpl, human_data; of a video:
             any of npz, mp4, skinned_glb, bvh, smpl (docs/exports.md); without it npz, png, obj, glb, or npz, mp4, skinned_glb,
             bvh
-        focal_px: focal length in pixels; without it what EXIF says, or the diagonal
-        intrinsics: [fx,fy,cx,cy] in pixels, or a json of such for each photograph's name; instead of focal_px
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
         people_at_once: people of several photographs that go through the networks together
@@ -72,24 +61,15 @@ class Options:
         strict: exit with 2 when anything was skipped, instead of with 3
     """
 
-    images: Path | None = None
     generator: str = PACKAGED_GENERATOR
     out: Path | None = None
-    data: Path | None = None
     scorer: str | None = None
-    keypoints: Path | None = None
-    boxes: Path | None = None
-    detector: DetectorKind = "auto"
-    detection: DetectorConfig = field(default_factory=lambda: DetectorConfig(masks=False))
-    offline: bool = False
     fit: bool = True
     candidates: int = 10
     estimate: EstimateKind = "best"
     every: int = 1
     smooth: float | None = None
     export: list[str] | None = None
-    focal_px: float | None = None
-    intrinsics: list[float] | Path | None = None
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"
     people_at_once: int = 64
@@ -103,10 +83,7 @@ def run(options: Options) -> int:
         raise ValueError(
             f"expected at least one of --candidates and --people_at_once, got {options.candidates} and {options.people_at_once}"
         )
-    if options.focal_px is not None and not 0 < options.focal_px < float("inf"):
-        raise ValueError(f"expected a focal length above 0 px, got {options.focal_px}")
-    if (options.images is None) == (options.data is None):
-        raise ValueError("give --images (photographs) or --data (our crops), one of the two")
+    options.check()
     if options.data is not None:
         return of_crops(options, options.data)
     assert options.images is not None
@@ -242,11 +219,10 @@ def _loaded(options: Options) -> Loaded:
 
 
 def _people(options: Options, photographs: Photographs, loaded: Loaded) -> PeopleSource:
-    from adhmr.photographs.people_source import PeopleOptions, people_source
+    from adhmr.photographs.people_source import people_source
     from adhmr.progress import console
 
-    asked = PeopleOptions(options.boxes, options.keypoints, options.detector, options.detection, options.offline)
-    return people_source(asked, photographs, loaded.prompted, options.device, console.print)
+    return people_source(options, photographs, loaded.prompted, options.device, console.print)
 
 
 def _write_provenance(options: Options, out: Path) -> None:

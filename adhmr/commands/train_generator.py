@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adhmr.option_types import BodyModelType, Log
+from adhmr.picture_options import LabelledPictureOptions
 from diffusion_hmr.config import GeneratorConfig, GeneratorTraining
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(LabelledPictureOptions):
     """
     Args:
-        data: folders with pictures.npy and labels.npz; exact and pseudo-labels may be mixed
         out: the checkpoint's folder
         start_from: checkpoint folder of a generator to go on from, in stages; ``generator`` is then its architecture
         generator: the architecture
@@ -27,9 +27,9 @@ class Options:
         seed: everything random follows from it
         device: cpu or cuda
         log: where curves go; files are always written
+        strict: exit with 2 when labels of photographs were skipped, instead of with 3
     """
 
-    data: list[Path]
     out: Path
     start_from: Path | None = None
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
@@ -40,24 +40,38 @@ class Options:
     seed: int = 0
     device: str = "cpu"
     log: Log = "files"
+    strict: bool = False
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
+    from adhmr.exit_code import exit_code
     from adhmr.loading import body_of
+    from adhmr.photographs.cut import CropKind
+    from adhmr.photographs.labelled import labelled_folders
+    from adhmr.photographs.told import list_skipped
     from adhmr.progress import console
     from adhmr.training_job import training_job
     from diffusion_hmr import Generator
     from diffusion_hmr.train import train_generator
-    from hmr.samples import load_all_samples
+    from hmr.body import has_betas_of
+    from hmr.samples import check_labels, load_all_samples
 
-    samples = load_all_samples(options.data)
+    options.check()
     body = body_of(options.body_model, options.body_model_type)
     first = Generator.from_pretrained(options.start_from) if options.start_from is not None else None
     architecture = options.generator if first is None else first.config
+    kind = CropKind(architecture.size, architecture.enlarge)
+    labelled = labelled_folders(options, kind, body, options.out, console.print)
+    samples = load_all_samples(labelled.folders)
+    check_labels(samples, body)
+    if not has_betas_of(body, architecture.body) and first is not None:
+        console.print(f"note: goes on from weights of the body '{architecture.body}'; it will be of '{body.family}'")
     costs = {"branch": float(options.training.branch.steps), "denoiser": 0.4 * options.training.denoiser.steps}
-    inputs = [*options.data, *([options.start_from] if options.start_from else [])]
+    inputs = [*labelled.folders, *([options.start_from] if options.start_from else [])]
     with training_job("train-generator", options, costs, inputs) as job:
         run = replace(job.run, features=options.features)
         generator, _, _ = train_generator(architecture, options.training, samples, body, run, first)
+        list_skipped(labelled.skipped, options.out)
         generator.save_pretrained(options.out)
     console.print(f"trained on {len(samples)} pictures; checkpoint in {options.out}")
+    return exit_code(len(labelled.skipped), options.strict)

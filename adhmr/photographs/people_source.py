@@ -1,14 +1,14 @@
-"""Where predict knows people from: files that the user gives, a detector, or nothing."""
+"""Where commands know people from: files that the user gives, a detector, or nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict
+from typing import Any
 
-from adhmr.option_types import DetectorKind
-from hmr.detection.config import DetectorConfig
+from adhmr.picture_options import PeopleOptions
 from hmr.detection.weights import WeightsMissing
+from hmr.files import sha256_of
 from hmr.photographs.folder import Photographs
 from hmr.photographs.keypoint_files import read_keypoints
 from hmr.photographs.people import read_people
@@ -20,23 +20,10 @@ _WITHOUT = (
 )
 
 
-@dataclass(frozen=True)
-class PeopleOptions:
-    """What the user says of where people are. detector: auto: wherever the generator is told keypoints and no file is given."""
-
-    boxes: Path | None = None
-    keypoints: Path | None = None
-    detector: DetectorKind = "auto"
-    detection: DetectorConfig = field(default_factory=DetectorConfig)
-    offline: bool = False
-
-
 def people_source(
     options: PeopleOptions, photographs: Photographs, prompted: bool, device: str, tell: Callable[[str], None]
 ) -> PeopleSource:
     """prompted: whether the generator is told keypoints. Raises ValueError for files that are not what they should be."""
-    if options.keypoints is not None and options.boxes is not None:
-        raise ValueError("give --keypoints or --boxes, one of the two: a person's box comes with its keypoints")
     if options.keypoints is not None:
         return read_keypoints(options.keypoints, photographs)
     if options.boxes is not None:
@@ -63,3 +50,13 @@ def _detected(options: PeopleOptions, device: str, tell: Callable[[str], None]) 
         tell(f"note: no detector ({error}).")
         tell(_WITHOUT)
         return WholePictures()
+
+
+def source_marks(options: PeopleOptions, source: PeopleSource) -> dict[str, Any]:
+    """What the people of ``source`` follow from, beside the photographs."""
+    if isinstance(source, WholePictures):
+        return {"people": "whole photographs"}
+    for name in ("keypoints", "boxes"):
+        if (path := getattr(options, name)) is not None:
+            return {"people": name, "content": sha256_of(path)}
+    return {"people": "detected", "detection": asdict(options.detection)}

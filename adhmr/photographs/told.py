@@ -11,6 +11,7 @@ from adhmr.exit_code import exit_code
 from adhmr.photographs.write import Written
 from adhmr.progress import console
 from adhmr.tables import write_table
+from hmr.photographs.folder import Skipped
 
 
 def told_of(written: Written, out: Path, where: str, strict: bool) -> int:
@@ -21,14 +22,20 @@ def told_of(written: Written, out: Path, where: str, strict: bool) -> int:
     table = written.rows.table()
     if table is not None:
         write_table(out, "predictions", table)
-    if written.skipped:
-        write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in written.skipped]))
-        for s in written.skipped[:20]:
-            console.print(f"skipped {s.what}: {s.reason}", highlight=False)
-        if len(written.skipped) > 20:
-            console.print(f"… and {len(written.skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)
+    list_skipped(written.skipped, out)
     if table is None:
         why = f"; {len(written.skipped)} items were skipped, see {out / 'skipped.csv'}" if written.skipped else ""
         raise ValueError(f"nothing could be predicted: {written.told}{why}")
     console.print(f"{written.told}, {len(written.skipped)} skipped; look at {where}")
     return exit_code(len(written.skipped), strict)
+
+
+def list_skipped(skipped: list[Skipped], out: Path) -> None:
+    """skipped.csv in ``out``, and the first of them as words; nothing where nothing was skipped."""
+    if not skipped:
+        return
+    write_table(out, "skipped", pa.Table.from_pylist([asdict(s) for s in skipped]))
+    for s in skipped[:20]:
+        console.print(f"skipped {s.what}: {s.reason}", highlight=False)
+    if len(skipped) > 20:
+        console.print(f"… and {len(skipped) - 20} more, see {out / 'skipped.csv'}", highlight=False)

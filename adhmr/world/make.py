@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from roma import rotvec_to_rotmat
@@ -95,4 +97,4 @@ def make_samples(
         pictures = render(body.vertices.numpy(), model.faces.numpy(), K.numpy(), size, looks)
         xy = project(body.keypoints, K)
         parts.append(exact_crops(prefix, start, pictures, K, params, xy, looks))
-    return Samples.cat(parts)
+    return replace(Samples.cat(parts), body=model.family)

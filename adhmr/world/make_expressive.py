@@ -89,4 +89,4 @@ def make_expressive_samples(
                 part_known=torch.ones(n, len(PART_NAMES), dtype=torch.bool),
             )
         )
-    return Samples.cat(parts), np.concatenate(hidden)
+    return replace(Samples.cat(parts), body=model.family), np.concatenate(hidden)

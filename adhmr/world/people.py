@@ -155,6 +155,12 @@ def as_annotated(points: Tensor, draws: _Draws) -> Tensor:
     return out
 
 
+def annotated_points(params: BodyParams, model: SkinnedBody, seed: int) -> Tensor:
+    """(n, 24, 3) where people would mark bodies [n], camera frame, metres."""
+    points = prompt_points(params, model)
+    return as_annotated(points, _Draws(np.random.default_rng(seed), len(points)))
+
+
 def _borders(config: PeopleConfig, draws: _Draws, points: Tensor) -> Tensor:
     """(n, 4) x0, y0, x1, y1 of what of the picture there is: most often it ends below somebody's waist, where it ends."""
     low, high = points.amin(1), points.amax(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +22,7 @@ _OPENPOSE = "_keypoints"
 def read_keypoints(path: Path, photographs: Photographs) -> PeopleFile | OpenPoseFolder | CsvKeypoints:
     """A COCO json, a table (.csv), or a folder of OpenPose's. Raises ValueError when it is none of them."""
     if path.is_dir():
-        return OpenPoseFolder.at(path)
+        return OpenPoseFolder.at(path, photographs)
     if path.suffix.lower() == ".csv":
         return read_csv_keypoints(path, photographs)
     return read_people(path, photographs, with_keypoints=True)
@@ -29,24 +30,51 @@ def read_keypoints(path: Path, photographs: Photographs) -> PeopleFile | OpenPos
 
 @dataclass(frozen=True)
 class OpenPoseFolder:
-    """NAME_keypoints.json for the photograph NAME.jpg."""
+    """NAME_keypoints.json for the photograph NAME.jpg, in the same subfolder; or anywhere, where both names are the only ones.
 
-    files: dict[str, Path]
+    Attributes:
+        folder: of the files.
+        files: by their NAME, of all subfolders.
+        photographs: how many bear a NAME.
+    """
+
+    folder: Path
+    files: dict[str, list[Path]]
+    photographs: Counter[str]
     skipped: list[Skipped]
 
     @classmethod
-    def at(cls, folder: Path) -> OpenPoseFolder:
+    def at(cls, folder: Path, photographs: Photographs) -> OpenPoseFolder:
         """Raises ValueError when there is no such file."""
-        files = {p.stem.removesuffix(_OPENPOSE): p for p in sorted(folder.rglob(f"*{_OPENPOSE}.json"))}
+        files: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob(f"*{_OPENPOSE}.json")):
+            files.setdefault(path.stem.removesuffix(_OPENPOSE), []).append(path)
         if not files:
             raise ValueError(f"{folder}: expected OpenPose's NAME_keypoints.json files, there are none")
-        return cls(files, [])
+        return cls(folder, files, Counter(PurePosixPath(name).stem for name in photographs.names), [])
+
+    def _file_of(self, name: str) -> Path:
+        """Raises ValueError when there is none, or it could be of another photograph."""
+        stem = PurePosixPath(name).stem
+        given, file = self.files.get(stem, []), f"{stem}{_OPENPOSE}.json"
+        beside = self.folder / PurePosixPath(name).with_name(file)
+        if beside in given:
+            return beside
+        if not given:
+            raise ValueError(f"no {file}")
+        if len(given) > 1 or self.photographs[stem] > 1:
+            raise ValueError(
+                f"{len(given)} files {file} and {self.photographs[stem]} photographs '{stem}': put the files into subfolders "
+                "as the photographs are"
+            )
+        return given[0]
 
     def people_of(self, name: str, key: str, photograph: np.ndarray) -> tuple[list[Person], list[Skipped]]:
         """As ``PeopleSource``."""
-        path = self.files.get(PurePosixPath(name).stem)
-        if path is None:
-            return [], [Skipped(name, f"no {PurePosixPath(name).stem}{_OPENPOSE}.json")]
+        try:
+            path = self._file_of(name)
+        except ValueError as error:
+            return [], [Skipped(name, str(error))]
         people, skipped = [], []
         try:
             given = read_json(path)["people"]

@@ -103,6 +103,8 @@ class PeopleFile:
             try:
                 person = self._person(f"{key}-{number:02d}", note)
                 check_person(person, photograph)
+                if any(_is_again(person, other) for other in people):
+                    raise ValueError("says the same as an annotation before it")
                 people.append(person)
             except ValueError as error:
                 skipped.append(Skipped(f"{name} annotation {id}", str(error)))
@@ -116,6 +118,16 @@ class PeopleFile:
                 raise ValueError("it has no box, and none of its keypoints is marked; two are needed")
             return Person(key, box_of_keypoints(keypoints), keypoints)
         return Person(key, _xyxy(note.get("bbox")), keypoints)
+
+
+def _is_again(person: Person, other: Person) -> bool:
+    """Whether somebody was annotated twice: the same box, and the same keypoints where there are some. Boxes that merely overlap
+    may be of two people."""
+    if person.box_xyxy != other.box_xyxy or (person.keypoints is None) != (other.keypoints is None):
+        return False
+    if person.keypoints is None or other.keypoints is None:
+        return True
+    return person.keypoints.of is other.keypoints.of and np.array_equal(person.keypoints.px, other.keypoints.px)
 
 
 def _xyxy(box: Any) -> tuple[float, float, float, float]:

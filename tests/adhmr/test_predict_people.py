@@ -5,42 +5,16 @@ import json
 
 import pytest
 import torch
-from PIL import Image
 
 from adhmr.cli import main
-from adhmr.world.domains import DOMAINS
-from adhmr.world.make import make_samples
 from diffusion_hmr import Generator
 from hmr.body_codec import bodies_of_arrays, read_arrays
 from hmr.camera import project
 from hmr.free_body import free_body
-from hmr.keypoint_sets import COCO_17, PROMPT_POINTS
 from hmr.networks.checkpoint import weights_at
 from hmr.prompt_points import prompt_points
 
 BODY = free_body(1200)
-
-
-@pytest.fixture(scope="module")
-def rendered():
-    return make_samples(DOMAINS["source"], 4, 128, 11, BODY, "photo")
-
-
-@pytest.fixture
-def place(tmp_path, rendered, monkeypatch):
-    """Photographs of rendered people, and their exact keypoints as COCO writes them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ADHMR_WEIGHTS", str(tmp_path / "no weights"))
-    (tmp_path / "photos").mkdir()
-    uv = project(prompt_points(rendered.label, BODY), rendered.K)[:, COCO_17.taken_to(PROMPT_POINTS)[1]]
-    images, notes = [], []
-    for i, picture in enumerate(rendered.rgb.permute(0, 2, 3, 1).numpy()):
-        Image.fromarray(picture).save(tmp_path / "photos" / f"p{i}.png")
-        images.append({"id": i, "file_name": f"p{i}.png", "width": 128, "height": 128})
-        marks = [v for x, y in uv[i].tolist() for v in (x, y, 2)]
-        notes.append({"id": i, "image_id": i, "category_id": 1, "bbox": [5, 5, 118, 118], "keypoints": marks})
-    (tmp_path / "k.json").write_text(json.dumps({"images": images, "annotations": notes}))
-    return tmp_path
 
 
 def test_a_newcomer_gives_photographs_and_keypoints_and_nothing_else(place, rendered, capsys):

@@ -100,6 +100,38 @@ def test_openpose_writes_a_file_for_each_photograph(photographs, tmp_path):
         read_keypoints(tmp_path / "empty", photographs)
 
 
+def test_two_photographs_of_one_name_have_openpose_files_in_their_folders(photographs, tmp_path):
+    for name in ("x/p.jpg", "y/p.jpg"):
+        (tmp_path / "images" / name).parent.mkdir()
+        Image.fromarray(PICTURE).save(tmp_path / "images" / name)
+    folder = tmp_path / "openpose"
+    (folder / "x").mkdir(parents=True)
+    written = json.dumps({"people": [{"pose_keypoints_2d": triples(25, 0.7)}]})
+    (folder / "p_keypoints.json").write_text(written)
+    source = read_keypoints(folder, photographs)
+    for name in ("x/p.jpg", "y/p.jpg"):
+        people, [skipped] = source.people_of(name, "k", PICTURE)
+        assert not people
+        assert "1 files p_keypoints.json and 2 photographs 'p'" in skipped.reason
+    (folder / "p_keypoints.json").rename(folder / "x" / "p_keypoints.json")
+    source = read_keypoints(folder, photographs)
+    assert len(source.people_of("x/p.jpg", "k", PICTURE)[0]) == 1
+    assert not source.people_of("y/p.jpg", "k", PICTURE)[0]
+
+
+def test_who_was_annotated_twice_is_one_person(photographs, tmp_path):
+    note = {"image_id": 1, "bbox": [10, 10, 30, 50], "keypoints": triples(17)}
+    notes = [{**note, "id": 1}, {**note, "id": 2}, {**note, "id": 3, "bbox": [10, 40, 30, 20]}]
+    (tmp_path / "k.json").write_text(
+        json.dumps(
+            {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [*notes, {**note, "id": 4, "keypoints": None}]}
+        )
+    )
+    people, [skipped] = read_keypoints(tmp_path / "k.json", photographs).people_of("a.jpg", "a", PICTURE)
+    assert [person.key for person in people] == ["a-00", "a-02", "a-03"]  # boxes that overlap may be of two people
+    assert skipped.what == "a.jpg annotation 2"
+
+
 def test_the_focal_length_of_exif(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 43

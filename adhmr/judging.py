@@ -1,0 +1,73 @@
+"""Who judges candidates of the pictures that a command is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adhmr.photographs.given import GivenPictures
+from adhmr.progress import console
+from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
+from hmr.body import BodyModel, has_betas_of
+from scorer import Scorer
+from scorer.protocol import AnyScorer, load_scorer
+
+UNJUDGED = (
+    "note: no --scorer, so candidates are judged by how near they are to each other (the medoid wins); that says nothing of the "
+    "picture, and narrows what is proposed."
+)
+
+
+@dataclass(frozen=True)
+class Judges:
+    """A scorer, or one of the controls.
+
+    Attributes:
+        name: scorer, random or consensus.
+        scorer, held_out: the one that judges, and another one that only looks.
+        diversity: see ``dpo.loss.energy_score_reward``.
+    """
+
+    name: str
+    body: BodyModel
+    diversity: float
+    scorer: AnyScorer | None = None
+    held_out: AnyScorer | None = None
+
+    @classmethod
+    def load(cls, name: str | None, scorers: tuple[Path | None, Path | None], body: BodyModel, diversity: float,
+             device: str) -> Judges:  # fmt: skip
+        """name: None: the scorer where there is one, else consensus. scorers: folders of checkpoints, of the judge and of the one
+        that only looks. Raises ValueError when a folder holds no scorer."""
+        scorer, held_out = (None if path is None else load_scorer(path).to(device) for path in scorers)
+        _tell_of_other_bodies([s for s in (scorer, held_out) if s is not None], body)
+        return cls(name or ("consensus" if scorer is None else "scorer"), body, diversity, scorer, held_out)
+
+    @property
+    def scorers(self) -> list[AnyScorer]:
+        """Who looks at pictures."""
+        return [scorer for scorer in (self.scorer, self.held_out) if scorer is not None]
+
+    def of(self, given: GivenPictures) -> Judge:
+        """The judge of these pictures."""
+        if self.name == "scorer":
+            assert self.scorer is not None
+            return self._by(self.scorer, given)
+        return random_judge() if self.name == "random" else consensus_judge(self.body)
+
+    def held_out_of(self, given: GivenPictures) -> Judge | None:
+        """The one that only looks."""
+        return None if self.held_out is None else self._by(self.held_out, given)
+
+    def _by(self, scorer: AnyScorer, given: GivenPictures) -> Judge:
+        return scorer_judge(scorer, self.body, self.diversity, given.seen_by(scorer))
+
+
+def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:
+    """A scorer sees keypoints, which all bodies have, but a little elsewhere: that is allowed, and told."""
+    for scorer in scorers:
+        if isinstance(scorer, Scorer) and not has_betas_of(body, scorer.config.body):
+            console.print(
+                f"note: the scorer was trained on the body '{scorer.config.body}', the candidates are of '{body.family}', whose "
+                "keypoints lie a little elsewhere"
+            )

@@ -1,0 +1,39 @@
+"""Labels told to a generator that is told keypoints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from adhmr.world.people import annotated_points
+from diffusion_hmr import Generator
+from hmr.camera import project
+from hmr.estimator import Estimator
+from hmr.samples import Samples
+from hmr.skinned_body import SkinnedBody
+from hmr.training.batch_random import BatchRandom
+from hmr.training.config import DetectorNoise
+from hmr.training.detector_noise import detected
+from hmr.views import Prompts
+
+_CPU = torch.device("cpu")
+
+
+def with_marks(samples: Samples, body: SkinnedBody, noise: DetectorNoise, seed: int) -> Samples:
+    """The samples with prompts: what a detector with this noise would mark of their labels, drawn once."""
+    points = annotated_points(samples.label, body, seed)
+    in_picture, wh = project(points, samples.camera.K), samples.camera.size_wh[:, None]
+    inside = ((in_picture >= 0) & (in_picture <= wh)).all(-1)
+    uv = project(points, samples.K) * (2 / samples.size) - 1
+    marks = detected(uv, inside, noise, BatchRandom(seed, _CPU))
+    px = (marks[..., :2] + 1) * (samples.size / 2) * (marks[..., 2:] > 0)
+    return replace(samples, prompts=Prompts(torch.cat([px, marks[..., 2:]], -1)))
+
+
+def told(samples: Samples, estimator: Estimator, body: SkinnedBody, seed: int) -> Samples:
+    """Samples as the estimator needs them: one that is told keypoints, of pictures of which nothing is said, is told marks of the
+    labels; for all others they are left as they are."""
+    if not isinstance(estimator, Generator) or not estimator.is_prompted or samples.prompts is not None:
+        return samples
+    return with_marks(samples, body, DetectorNoise(), seed)
