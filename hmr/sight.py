@@ -58,9 +58,9 @@ class Sight:
     @classmethod
     def nothing(cls, count: int) -> Sight:
         """Of so many views at which nothing looked."""
-        maps = (torch.zeros(count, c, cells, cells) for c, cells in (COARSE, FINE, HEAT))
+        coarse, fine, heat = (torch.zeros(count, c, cells, cells) for c, cells in (COARSE, FINE, HEAT))
         points = torch.zeros(count, LANDMARKS, 3)
-        return cls(*maps, points, points.clone(), torch.zeros(count, dtype=torch.bool))
+        return cls(coarse, fine, heat, points, points.clone(), torch.zeros(count, dtype=torch.bool))
 
     @staticmethod
     def cat(parts: list[Sight]) -> Sight:

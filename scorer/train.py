@@ -13,6 +13,7 @@ from hmr.displacement import GROSS_MM
 from hmr.hypotheses import Hypotheses
 from hmr.networks.branch_loss import estimate_loss
 from hmr.networks.checkpoint import load_part
+from hmr.networks.image_branch import ImageBranch
 from hmr.samples import Samples
 from hmr.training.batch_random import BatchRandom
 from hmr.training.batches import RowNumbers
@@ -122,12 +123,15 @@ def train_scorer(
     """
     torch.manual_seed(run.seed)
     scorer = Scorer(replace(config, body=model.family)).to(run.device)
+    branch = scorer.branch
+    if not isinstance(branch, ImageBranch):
+        raise ValueError("scorer.lit: a scorer that is told keypoints is trained by train-photo-scorer")
     scorer.check_size(samples)
     if encoder_from is not None:
-        load_part(encoder_from, "branch", scorer.branch)
+        load_part(encoder_from, "branch", branch)
     judged = torch.zeros(len(samples), dtype=torch.bool).index_fill(0, sets.picture, True)
     learnt = samples if judged.all() else samples[(~judged).nonzero()[:, 0]]
-    train_image_branch(scorer.branch, learnt, model, training.branch, run.of_stage("branch"), training.augment)
+    train_image_branch(branch, learnt, model, training.branch, run.of_stage("branch"), training.augment)
     return train_ranking(scorer, samples, sets, model, training, run.of_stage("ranking")).eval()
 
 

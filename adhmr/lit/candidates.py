@@ -56,7 +56,7 @@ def judged_people(
         parts.append((marks, sets, _in_plane_mm(sets.uvd, batch.targets)))
         at(float(rows[-1] + 1) / len(lit))
     sets = replace(CandidateSets.cat([part for _, part, _ in parts]), picture=torch.arange(len(lit)))
-    marks, in_plane_mm = (torch.cat([part[i] for part in parts]) for i in (0, 2))
+    marks, in_plane_mm = torch.cat([part for part, _, _ in parts]), torch.cat([part for _, _, part in parts])
     return JudgedLitPeople(lit, marks, sets, in_plane_mm)
 
 
