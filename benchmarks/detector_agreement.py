@@ -154,35 +154,25 @@ def of_coco(folder: Path) -> Iterator[Marked]:
             )
 
 
-class EverySideDetector(PhotoDetector):
-    """Looks from all sides at all sizes, always: what was the default, eight looks a photograph."""
-
-    def _found(self, photograph: np.ndarray) -> list[Found]:
-        return self.finder.people(photograph, self.config.sizes, (0, 1, 2, 3), self.config.min_score)
-
-
 @dataclass(frozen=True)
 class Variant:
-    """A way to look; without ``refined`` MoveNet's keypoints are taken. every_side: as ``EverySideDetector``."""
+    """A way to look; without ``refined`` MoveNet's keypoints are taken."""
 
     config: DetectorConfig
     refined: bool = True
-    every_side: bool = False
 
     @property
     def name(self) -> str:
-        turned = ", turned" if self.every_side else ""
-        if self.config.turned != "never":
-            turned = f", turned {'where doubtful' if self.config.turned == 'doubtful' else 'at the smallest size'}"
+        turned = {"never": "", "doubtful": ", turned where doubtful", "always": ", turned"}[self.config.turned]
         finder = f"MoveNet {'+'.join(map(str, self.config.sizes))}{turned}"
         looks = f"{self.config.looks} look{'s' * (self.config.looks > 1)}"
         return f"{finder}; BlazePose {self.config.landmarks}, {looks}" if self.refined else finder
 
 
 def variants() -> list[Variant]:
-    def of(sizes: tuple[int, ...], every_side: bool, size: BlazePoseSize | None = None, looks: int = 1) -> Variant:
-        config = DetectorConfig(sizes, "never", size or "heavy", looks)
-        return Variant(config, size is not None, every_side)
+    def of(sizes: tuple[int, ...], turned: bool, size: BlazePoseSize | None = None, looks: int = 1) -> Variant:
+        config = DetectorConfig(sizes, "always" if turned else "never", size or "heavy", looks)
+        return Variant(config, size is not None)
 
     found = [((256,), False), ((256, 512), False), ((256,), True), ((256, 512), True), ((192, 256, 512), True)]
     out = [of(*each) for each in found]
@@ -196,7 +186,6 @@ def variants() -> list[Variant]:
 def turning_variants() -> list[Variant]:
     default = DetectorConfig(masks=False)
     return [
-        Variant(replace(default, turned="never"), every_side=True),
         *(Variant(replace(default, turned=turned)) for turned in ("always", "doubtful", "never")),
         Variant(replace(default, looks=1)),
         Variant(replace(default, landmarks="full")),
@@ -231,8 +220,7 @@ def said_of(
     variant: Variant, photograph: np.ndarray, finder: RememberingMoveNet, refiners: dict[str, RememberingBlazePose]
 ) -> list[Said]:
     config = variant.config
-    kind = EverySideDetector if variant.every_side else PhotoDetector
-    detector = kind(config, finder, refiners[config.landmarks])
+    detector = PhotoDetector(config, finder, refiners[config.landmarks])
     if variant.refined:
         return [Said(person.found.box_xyxy, person.keypoints) for person in detector.looked_at(photograph)]
     return [Said(person.box_xyxy, Keypoints.read(COCO_17, person.px)) for person in detector._found(photograph)]

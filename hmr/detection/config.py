@@ -17,8 +17,8 @@ class DetectorConfig:
     Args:
         sizes: longer sides in pixels at which people are looked for; 256 sees large people, 512 small ones
         turned: whether the photograph is looked at from the other three sides too, for people who are not upright: where nobody
-            is surely found as it is (doubtful; benchmarks/detector_agreement: as many joints of athletes as always, in less
-            time and with fewer false people), always or never
+            is surely found as it is (doubtful: as good for athletes as always, in less time, and with fewer people who are not
+            there; docs/photographs.md), always or never
         landmarks: which of BlazePose's networks refines a person (lite and full are faster, heavy is surest)
         looks: at each person, from 1 to 8: mirrored, scaled and turned a little, and what most of them say is taken
             (benchmarks/detector_agreement; athletes' joints within 0.1: 74.3 % with 1, 75.8 with 2, 77.0 with 8, each costing
