@@ -74,7 +74,7 @@ def test_a_bad_item_is_listed_and_the_rest_is_done(tmp_path, images, checkpoints
 
 
 def test_coco_names_with_folders_are_found_as_in_clean_and_rank(tmp_path, images, checkpoints):
-    notes = [{"id": i, "image_id": "9", "category_id": 1, "bbox": [10, 10, 40, 60]} for i in range(2)]
+    notes = [{"id": i, "image_id": "9", "category_id": 1, "bbox": [10 + i, 10, 40, 60]} for i in range(2)]
     content = {"images": [{"id": 9, "file_name": "/data/train/sub/other.jpg"}], "annotations": notes}
     (tmp_path / "people.json").write_text(json.dumps(content))
     assert predict(checkpoints, "--images", images, "--boxes", tmp_path / "people.json", "--out", tmp_path / "out") == 3
