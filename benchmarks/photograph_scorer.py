@@ -32,8 +32,9 @@ from hmr.files import code_version, write_json
 from hmr.fit_to_marks import fit_to_marks
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
-from hmr.keypoint_sets import LSP_14, PROMPT_POINTS
+from hmr.keypoint_sets import LSP_14, PROMPT_POINTS, SMPL_OF_POINT
 from hmr.prompt_points import prompt_points
+from hmr.skeleton import SMPL
 from hmr.views import Views
 from scorer import Scorer
 from scorer.correlation import spearman
@@ -41,6 +42,8 @@ from scorer.medoid import medoid_displacement_mm
 from scorer.protocol import load_scorer
 
 CANDIDATES = 10
+#: The keypoints that are judged: what humans marked of limbs.
+_JUDGED = [SMPL.index(SMPL_OF_POINT[point]) for point in LSP_14.points[:12]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def scored(scorer: Scorer, views: Views, params: BodyParams, model: BodyModel) -
         out[f"{name}: score"] = -scores.value
         out[f"{name}: displacement"] = scores.displacement_mm.mean(-1)
         if scores.in_plane_mm is not None:
-            out[f"{name}: in the picture's plane"] = scores.in_plane_mm.log().mean(-1)
+            out[f"{name}: across the picture"] = scores.in_plane_mm[..., _JUDGED].mean(-1)
     scorer.branch.eyes = eyes
     return out
 

@@ -6,10 +6,13 @@ known in closed form: a limb that is seen and elsewhere is wrong; a limb that is
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from hmr.networks.conditions import Estimate
+from hmr.pose_state import PoseState
 
 
 def expected_absolute(difference: Tensor, scale: Tensor) -> Tensor:
@@ -41,3 +44,19 @@ def expected_in_plane(uvd: Tensor, own: Estimate) -> Tensor:
     metres = metres_of_uvd(own.extent)[..., :2]
     off = (uvd - own.state.uvd[:, None])[..., :2] * metres
     return expected_absolute(off, own.uvd_scale[:, None, :, :2] * metres).norm(dim=-1)
+
+
+def drawn_to_marks(own: Estimate, marks: Tensor, log_scale: Tensor) -> Estimate:
+    """The estimate together with what is said: where both are Gaussians, their product.
+
+    marks (b, 29, 3): u, v and confidence, 0 where nothing is said. log_scale (b, 29): of how far a mark is off. An estimate of a
+    body is smoother than a body is; marks are not.
+    """
+    there = (marks[..., 2:] > 0).to(own.uvd_scale.dtype)
+    of_mark = there * torch.exp(-2 * log_scale)[..., None]
+    of_own = own.uvd_scale[..., :2].square().reciprocal()
+    total = of_own + of_mark
+    uv = (of_own * own.state.uvd[..., :2] + of_mark * marks[..., :2]) / total
+    uvd = torch.cat([uv, own.state.uvd[..., 2:]], -1)
+    scale = torch.cat([total.rsqrt(), own.uvd_scale[..., 2:]], -1)
+    return replace(own, state=PoseState(uvd, own.state.twist), uvd_scale=scale)

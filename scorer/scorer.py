@@ -27,7 +27,7 @@ from hmr.networks.prompt_branch import at_keypoints
 from hmr.skeleton import NUM_KEYPOINTS
 from hmr.views import Views, check_crop_size, check_same_pictures
 from scorer.config import ScorerConfig
-from scorer.own_estimate import expected_displacement, expected_in_plane
+from scorer.own_estimate import drawn_to_marks, expected_displacement, expected_in_plane
 from scorer.scores import Calibration, CalibrationState, Scores
 
 #: Scorers that come with the package; each has its model card beside it.
@@ -109,6 +109,20 @@ class JudgementHead(nn.Module):
         )
 
 
+class MarksScale(nn.Module):
+    """How far a mark is off, by its keypoint and its confidence: logarithm of a share of half the crop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A sure mark is some 3 % off, one that is hardly believed 30 %.
+        self.sure = nn.Parameter(torch.full((NUM_KEYPOINTS,), -3.5))
+        self.unsure = nn.Parameter(torch.full((NUM_KEYPOINTS,), 2.3))
+
+    def forward(self, confidence: Tensor) -> Tensor:
+        """(b, 29) to (b, 29)"""
+        return (self.sure + self.unsure * (1 - confidence)).clamp(-5, 1)
+
+
 class Scorer(nn.Module):
     """Scores candidates. The paper's encoder is a ViT that was trained for mesh recovery; here it is trained for that first
     (``train_branch``), and keeps its own estimate of the body."""
@@ -122,6 +136,7 @@ class Scorer(nn.Module):
         self.uvd_in, self.difference_in, self.local_in = nn.Linear(3, d), nn.Linear(15, d), nn.Linear(c, d)
         self.memory_in = nn.Linear(c, d)
         self.marks_in = None if config.lit is None else nn.Linear(5, d)
+        self.marks_scale = None if config.lit is None else MarksScale()
         self.token = nn.Parameter(0.02 * torch.randn(NUM_KEYPOINTS, d))
         self.blocks = Blocks(config.blocks)
         self.head = JudgementHead(d, in_plane=self.is_lit)
@@ -152,8 +167,12 @@ class Scorer(nn.Module):
     def encode(self, *inputs: Any) -> tuple[EncodedPictures, Estimate]:
         """inputs: of b pictures, as the branch takes them (``inputs``). Also the encoder's own estimate."""
         memory, local_map, own = self.branch(*inputs)
-        marks = at_keypoints(inputs[1]) if self.is_lit else None
-        return EncodedPictures(self.blocks.memory(self.memory_in(memory)), local_map, own.detach(), marks), own
+        keys_values, told = self.blocks.memory(self.memory_in(memory)), own.detach()
+        if self.marks_scale is None:
+            return EncodedPictures(keys_values, local_map, told), own
+        marks = at_keypoints(inputs[1])
+        told = drawn_to_marks(told, marks, self.marks_scale(marks[..., 2]))
+        return EncodedPictures(keys_values, local_map, told, marks), own
 
     def forward(self, pictures: EncodedPictures, uvd: Tensor, known: Tensor | None = None) -> Judgement:
         """Judge candidates uvd (b, n, 29, 3). known (b, n, 29): a keypoint that is not is taken where it is expected, and

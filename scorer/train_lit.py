@@ -128,7 +128,7 @@ def in_plane_loss(judged: Judgement, in_plane_mm: Tensor) -> Tensor:
     and by the score, which ranks by it beside the errors in 3D."""
     assert judged.log_in_plane is not None
     error = in_plane_mm.mean(-1, keepdim=True)
-    said = -judged.log_in_plane.mean(-1)
+    said = -judged.log_in_plane.logsumexp(-1)  # of the mean in mm
     apart = displacement_loss(judged.log_in_plane, in_plane_mm, floor_mm=10.0)
     return DISPLACEMENT_WEIGHT * apart + ranknet_loss(said, error) + ranknet_loss(judged.score, error)
 

@@ -22,7 +22,7 @@ def _lit() -> ScorerConfig:
 def _training() -> ScorerTraining:
     return ScorerTraining(
         branch=FitConfig(steps=3000, batch_size=128, lr=1e-3, ema_decay=0.998, weight_decay=0.05),
-        ranking=FitConfig(steps=1500, batch_size=32, lr=1e-3, weight_decay=0.02),
+        ranking=FitConfig(steps=1200, batch_size=32, lr=1e-3, weight_decay=0.02),
     )
 
 
