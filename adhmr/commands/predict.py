@@ -8,29 +8,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from adhmr.export.kinds import DEFAULT_EXPORTS, DEFAULT_VIDEO_EXPORTS, VIDEO_EXPORTS, checked_exports
 from adhmr.option_types import BodyModelType, EstimateKind
 from adhmr.picture_options import PictureOptions
-
-if TYPE_CHECKING:
-    from adhmr.predicting import Predictor
-    from hmr.photographs.folder import Photographs
-    from hmr.photographs.sources import PeopleSource
 
 #: `adhmr predict photo.jpg` is `adhmr predict --images photo.jpg`.
 POSITIONAL = ("images",)
 #: Of the package's weights.
 PACKAGED_GENERATOR = "photo"
-UNJUDGED = (
-    "note: candidates are ranked by how near they are to each other (the medoid); their expected errors are not known. "
-    "Give --scorer."
-)
-STRANGER = (
-    "note: this generator was trained on pictures of the synthetic world only; on photographs its bodies are rough guesses. "
-    "Train it on photographs with labels to get good ones."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +72,14 @@ def run(options: Options) -> int:
     if options.data is not None:
         return of_crops(options, options.data)
     assert options.images is not None
+    from adhmr.photographs.predict_run import of_photographs, of_video
     from hmr.photographs.video import is_video
 
     if is_video(options.images):
-        return of_video(options, options.images)
+        return of_video(options, options.images, out_folder(options, options.images))
     if options.every != 1 or options.smooth is not None:
         raise ValueError("--every and --smooth are of videos, --images is none")
-    return of_photographs(options, options.images)
+    return of_photographs(options, options.images, out_folder(options, options.images))
 
 
 def out_folder(options: Options, given: Path) -> Path:
@@ -128,118 +114,3 @@ def of_crops(options: Options, data: Path) -> int:
     write_provenance(out, "predict", asdict(options), options.seed, [folder, data])
     console.print(f"{candidates.count} candidates for each of {len(views)} pictures in {out / 'candidates.npz'}")
     return 0
-
-
-def of_photographs(options: Options, images: Path) -> int:
-    """Ranked bodies of the people in photographs, as files."""
-    from adhmr.photographs.told import told_of
-    from adhmr.photographs.write import predict_into
-    from adhmr.progress import StageProgress
-    from hmr.files import new_folder
-    from hmr.photographs.cameras import given_cameras
-    from hmr.photographs.folder import Photographs
-
-    exports = checked_exports(
-        DEFAULT_EXPORTS if options.export is None else options.export, options.body_model is not None
-    )
-    photographs = Photographs.at(images).require_some()
-    cameras = given_cameras(options.focal_px, options.intrinsics, photographs)
-    loaded = _loaded(options)
-    people = _people(options, photographs, loaded)
-    out = new_folder(out_folder(options, images))
-    with StageProgress({"photographs": float(len(photographs.names))}) as progress:
-        progress.start("photographs")
-        written = predict_into(out, photographs, people, loaded.predictor, cameras, progress.at, exports)
-        progress.finish()
-    _write_provenance(options, out)
-    code = told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)
-    _tell_limits(loaded)
-    return code
-
-
-def of_video(options: Options, path: Path) -> int:
-    """Ranked bodies of the people in each frame, and who they are over time, as files."""
-    from adhmr.photographs.told import told_of
-    from adhmr.photographs.video import VideoTask, predict_video_into
-    from adhmr.progress import StageProgress
-    from hmr.files import new_folder
-    from hmr.photographs.cameras import given_cameras
-    from hmr.photographs.folder import Photographs
-    from hmr.photographs.video import Video
-
-    exports = DEFAULT_VIDEO_EXPORTS if options.export is None else options.export
-    exports = checked_exports(exports, options.body_model is not None, VIDEO_EXPORTS)
-    if options.keypoints is not None or options.boxes is not None:
-        raise ValueError("--keypoints and --boxes are of photographs; of a video a detector finds the people")
-    task = VideoTask(Video.open(path), options.every, options.smooth, exports)
-    itself = Photographs.at(path)
-    cameras = given_cameras(options.focal_px, options.intrinsics, itself)
-    loaded = _loaded(options)
-    people = _people(options, itself, loaded)
-    out = new_folder(out_folder(options, path))
-    with StageProgress({"video": float(max(task.frames, 1))}) as progress:
-        progress.start("video")
-        written = predict_video_into(out, task, people, loaded.predictor, cameras, progress.at)
-        progress.finish()
-    _write_provenance(options, out)
-    where = out / f"{path.stem}.mp4" if "mp4" in exports else out
-    code = told_of(written, out, str(where), options.strict)
-    _tell_limits(loaded)
-    return code
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What the options name, ready. prompted: whether the generator is told keypoints. of_world: whether it knows the synthetic
-    world only."""
-
-    predictor: Predictor
-    prompted: bool
-    of_world: bool
-
-
-def _loaded(options: Options) -> Loaded:
-    from adhmr.loading import body_of, estimator_folder, judge_of, load_estimator
-    from adhmr.predicting import PredictConfig, Predictor
-    from adhmr.progress import console
-    from diffusion_hmr import Generator
-    from hmr.estimator import name_of
-
-    folder = estimator_folder(options.generator)
-    estimator = load_estimator(folder).to(options.device)
-    body = body_of(options.body_model, options.body_model_type, level=6900)
-    config = PredictConfig(
-        options.candidates, options.estimate, options.seed, name_of(folder), options.people_at_once, options.fit
-    )
-    scorer = judge_of(options.scorer, estimator, options.offline, console.print).to(options.device)
-    generator = estimator if isinstance(estimator, Generator) else None
-    prompted = generator is not None and generator.is_prompted
-    of_world = generator is not None and not prompted and generator.config.body.startswith("free-body")
-    return Loaded(Predictor(estimator, scorer, body, config), prompted, of_world)
-
-
-def _people(options: Options, photographs: Photographs, loaded: Loaded) -> PeopleSource:
-    from adhmr.photographs.people_source import people_source
-    from adhmr.progress import console
-
-    return people_source(options, photographs, loaded.prompted, options.device, console.print)
-
-
-def _write_provenance(options: Options, out: Path) -> None:
-    from adhmr.loading import MEDOID, estimator_folder, scorer_folder
-    from hmr.files import write_provenance
-
-    inputs = [estimator_folder(options.generator)]
-    if options.scorer not in (None, MEDOID):
-        inputs.append(scorer_folder(options.scorer))
-    write_provenance(out, "predict", asdict(options), options.seed, inputs)
-
-
-def _tell_limits(loaded: Loaded) -> None:
-    from adhmr.progress import console
-    from scorer.medoid import MedoidScorer
-
-    if isinstance(loaded.predictor.scorer, MedoidScorer):
-        console.print(UNJUDGED)
-    if loaded.of_world:
-        console.print(STRANGER)
