@@ -84,6 +84,7 @@ def test_pairs_then_align_and_people_are_cut_out_once(place, capsys):
 
 
 def test_fresh_pairs_with_adapters_validation_and_replay(place, small_world, tmp_path, capsys, rendered):
+    pytest.importorskip("peft")
     save_samples(tmp_path / "replay", rendered)
     more = ["--align.lora_rank", "2", "--validation", "photos", "--replay", "replay", "--align.replay_batch", "4"]
     assert main(["align", *PHOTOS, *more, "--out", "aligned", *few(3)]) == 0

@@ -2,9 +2,13 @@
 
 import copy
 
+import pytest
 import torch
 
 from dpo.lora import add_lora, load_merged, merge_lora, merged_state
+
+
+pytest.importorskip("peft")
 
 
 def adapted() -> torch.nn.Module:
