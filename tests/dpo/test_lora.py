@@ -7,7 +7,6 @@ import torch
 
 from dpo.lora import add_lora, load_merged, merge_lora, merged_state
 
-
 pytest.importorskip("peft")
 
 
