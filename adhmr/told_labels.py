@@ -10,6 +10,7 @@ from adhmr.world.people import annotated_points
 from diffusion_hmr import Generator
 from hmr.camera import project
 from hmr.estimator import Estimator
+from hmr.networks.prompt_branch import in_px
 from hmr.samples import Samples
 from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
@@ -27,8 +28,7 @@ def with_marks(samples: Samples, body: SkinnedBody, noise: DetectorNoise, seed: 
     inside = ((in_picture >= 0) & (in_picture <= wh)).all(-1)
     uv = project(points, samples.K) * (2 / samples.size) - 1
     marks = detected(uv, inside, noise, BatchRandom(seed, _CPU))
-    px = (marks[..., :2] + 1) * (samples.size / 2) * (marks[..., 2:] > 0)
-    return replace(samples, prompts=Prompts(torch.cat([px, marks[..., 2:]], -1)))
+    return replace(samples, prompts=Prompts(in_px(marks, samples.size)))
 
 
 def told(samples: Samples, estimator: Estimator, body: SkinnedBody, seed: int) -> Samples:

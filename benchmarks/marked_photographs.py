@@ -58,6 +58,13 @@ class MarkedPeople:
         return MarkedPeople(self.name, self.px * ~gone[..., None], self.size_wh), gone
 
 
+def limbs() -> Tensor:
+    """(24,) LSP's twelve joints of limbs."""
+    out = torch.zeros(len(PROMPT_POINTS), dtype=torch.bool)
+    out[LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
+    return out
+
+
 def read_lspet(folder: Path, split: str, fewest: int = 6) -> MarkedPeople:
     """People with at least ``fewest`` visible marks."""
     arrays = np.load(folder / f"{split}.npz")

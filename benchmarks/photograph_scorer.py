@@ -24,7 +24,7 @@ from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap, mean, mean_figure, show
 from benchmarks.detected_photographs import DetectedMarks, detected_marks, pictured
-from benchmarks.marked_photographs import MarkedPeople, read_lspet
+from benchmarks.marked_photographs import MarkedPeople, limbs, read_lspet
 from diffusion_hmr import Generator
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import default_K, project
@@ -32,7 +32,7 @@ from hmr.files import code_version, write_json
 from hmr.fit_to_marks import fit_to_marks
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
-from hmr.keypoint_sets import LSP_14, PROMPT_POINTS, SMPL_OF_POINT
+from hmr.keypoint_sets import LSP_14, SMPL_OF_POINT
 from hmr.prompt_points import prompt_points
 from hmr.skeleton import SMPL
 from hmr.views import Views
@@ -53,13 +53,6 @@ class Judged:
     params: BodyParams
     error: Tensor
     within: Tensor
-
-
-def limbs() -> Tensor:
-    """(24,) LSP's twelve joints of limbs."""
-    out = torch.zeros(len(PROMPT_POINTS), dtype=torch.bool)
-    out[LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
-    return out
 
 
 def judged(params: BodyParams, people: MarkedPeople, model: BodyModel) -> Judged:

@@ -26,7 +26,8 @@ from torch import Tensor
 from adhmr.figures import Figure, mean_figure, show, single
 from adhmr.world.people import make_people
 from adhmr.world.people_config import PeopleConfig
-from benchmarks.marked_photographs import MarkedPeople, off, pck, read_coco, read_lspet, views_of
+from benchmarks.detected_photographs import detected_marks
+from benchmarks.marked_photographs import MarkedPeople, limbs, off, pck, read_coco, read_lspet, views_of
 from diffusion_hmr import Generator
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
@@ -34,9 +35,8 @@ from hmr.files import code_version, write_json
 from hmr.fit_to_marks import fit_to_marks
 from hmr.formats.motion.captured import read_motion
 from hmr.free_body import free_body
-from hmr.keypoint_sets import COCO_17, LSP_14, PROMPT_POINTS
+from hmr.keypoint_sets import COCO_17, PROMPT_POINTS
 from hmr.metrics import energy_score_mm, pairwise_distance_mm, point_error_mm, similarity_aligned, spread_mm
-from hmr.photographs.read import read_photograph
 from hmr.prompt_points import prompt_points
 from hmr.skeleton import other_side
 from hmr.views import Prompts, Views
@@ -94,22 +94,6 @@ def withheld(generator: Generator, people: MarkedPeople, model: BodyModel, draws
         far = distances(predicted(generator, views, model), people, model)
         found.append({name: torch.where(gone, of_kind, torch.nan) for name, of_kind in far.items()})
     return shares({name: torch.cat([of_draw[name] for of_draw in found], 1) for name in found[0]})
-
-
-def detected_marks(people: MarkedPeople, images: Path, weights: Path | None) -> Tensor:
-    """(n, 24, 3) of the detected person nearest to the humans' marks; zeros where nobody is found."""
-    from hmr.detection.photo_detector import PhotoDetector
-
-    detector, out = PhotoDetector.load(folder=weights), torch.zeros_like(people.px)
-    for i, name in enumerate(people.name):
-        truth = people.px[i]
-        found = detector.people(read_photograph(images / name))
-        told = [torch.from_numpy(person.keypoints.taken_to(PROMPT_POINTS).px) for person in found]
-        if told:
-            known = [((t[:, 2] > 0) & (truth[:, 2] > 0)) for t in told]
-            far = [(t[k, :2] - truth[k, :2]).norm(dim=-1).mean() for t, k in zip(told, known, strict=True)]
-            out[i] = told[int(torch.stack(far).nan_to_num(torch.inf).argmin())]
-    return out
 
 
 def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count: int) -> dict[str, dict[str, Figure]]:
@@ -202,7 +186,7 @@ def main() -> None:
         people, images, source = marked_people(args)
         content |= {**source, "people": len(people), "photographs": len(set(people.name))}
         if args.detector:
-            content["rows"] = of_detector(generator, people, model, detected_marks(people, images, args.weights))
+            content["rows"] = of_detector(generator, people, model, detected_marks(people, images, args.weights).px)
         else:
             content |= {"draws": args.draws, "rows": of_humans(generator, people, model, args.draws)}
     write_json(args.out, content)
@@ -243,9 +227,7 @@ def detector_off(marks: Tensor, people: MarkedPeople) -> tuple[Tensor, Tensor]:
 
     Also which of the humans' are judged (n, 24): LSP's twelve joints of limbs.
     """
-    limbs = torch.zeros(marks.shape[:2], dtype=torch.bool)
-    limbs[:, LSP_14.taken_to(PROMPT_POINTS)[1][:12]] = True
-    judged = limbs & (people.px[..., 2] > 0)
+    judged = limbs() & (people.px[..., 2] > 0)
     own = (marks[..., :2] - people.px[..., :2]).norm(dim=-1) / people.side[:, None]
     return torch.where(judged, own.masked_fill(marks[..., 2] <= 0, torch.inf), torch.nan), judged
 

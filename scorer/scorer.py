@@ -170,7 +170,8 @@ class Scorer(nn.Module):
         keys_values, told = self.blocks.memory(self.memory_in(memory)), own.detach()
         if self.marks_scale is None:
             return EncodedPictures(keys_values, local_map, told), own
-        marks = at_keypoints(inputs[1])
+        _, said, _ = inputs
+        marks = at_keypoints(said)
         told = drawn_to_marks(told, marks, self.marks_scale(marks[..., 2]))
         return EncodedPictures(keys_values, local_map, told, marks), own
 

@@ -87,7 +87,7 @@ def run(options: Options) -> None:
     generator, body = Generator.from_pretrained(folder), free_body(1200)
     if not generator.is_prompted:
         raise ValueError(f"--generator {options.generator}: expected a generator that is told keypoints")
-    eyes = Eyes.load(options.weights, options.device, options.offline, console.print)
+    eyes = Eyes.load(options.weights, options.offline, console.print)
     motion = Motion.cat([read_motion(path) for path in options.motion]) if options.motion else None
     maker = PictureMaker(options.people, body, motion, options.scorer.size)
     others = options.judged + options.held_out

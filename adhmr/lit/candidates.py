@@ -14,7 +14,7 @@ from hmr.body import BodyModel, BodyParams
 from hmr.displacement import displacement_mm, uvd_of
 from hmr.fit_to_marks import fit_to_marks
 from hmr.networks.branch_loss import Targets
-from hmr.networks.prompt_branch import PromptBranch
+from hmr.networks.prompt_branch import PromptBranch, in_px
 from hmr.pose_state import PoseState, crop_extent
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import LitMarks
@@ -49,9 +49,8 @@ def judged_people(
         batch = lit.load(rows, BatchRandom(seed + start, torch.device("cpu")))
         marks, K = batch.marks, scale @ people.K[rows]
         drawn = generator.sample_bodies(branch.conditions(marks, batch.towards), K, model, count, seed + start)
-        px = torch.cat([(marks[..., :2] + 1) * (size / 2) * (marks[..., 2:] > 0), marks[..., 2:]], -1)
         half = count // 2
-        params = _side_by_side(drawn[:, :half], fit_to_marks(drawn[:, half:], px, K, model))
+        params = _side_by_side(drawn[:, :half], fit_to_marks(drawn[:, half:], in_px(marks, size), K, model))
         sets = _sets(params, people.label[rows], K, size, model)
         parts.append((marks, sets, _in_plane_mm(sets.uvd, batch.targets)))
         at(float(rows[-1] + 1) / len(lit))

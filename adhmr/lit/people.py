@@ -17,6 +17,7 @@ from hmr.body_codec import read_arrays, write_arrays
 from hmr.detection.eyes import Eyes
 from hmr.detection.twice import looked_at_twice
 from hmr.formats.motion.captured import Motion
+from hmr.networks.prompt_branch import in_px
 from hmr.sight import Sight
 from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
@@ -78,7 +79,7 @@ def _looked_at(maker: PictureMaker, eyes: Eyes, people: People, seed: int) -> tu
     size = maker.size
     pictures = pictures_of(people, size, seed, maker.body)
     found = detected(people.uv, people.inside, _FINDER, BatchRandom(seed, torch.device("cpu")))
-    found_px = torch.cat([(found[..., :2] + 1) * (size / 2), found[..., 2:]], -1) * (found[..., 2:] > 0)
+    found_px = in_px(found, size)
     sights, marks = [], []
     for start in range(0, len(pictures), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)

@@ -33,8 +33,10 @@ FEATURES: dict[BlazePoseSize, tuple[int, ...]] = {
     "full": (269, 279, 277, 275, 335),  # 144 × 8 × 8, 48 × 64 × 64, 48 × 32 × 32, 48 × 16 × 16, 288 × 2 × 2
     "heavy": (614, 644, 587, 545, 694),  # 192 × 16 × 16, 288 × 8 × 8, 96 × 32 × 32, 48 × 64 × 64, 288 × 2 × 2
 }
-_MIRRORED = [BLAZEPOSE_33.place[other_side(point)] for point in BLAZEPOSE_33.points]
-_OUTPUTS = {
+#: The other side of each of the 33.
+MIRRORED = [BLAZEPOSE_33.place[other_side(point)] for point in BLAZEPOSE_33.points]
+#: Its output tensors' names in the file.
+OUTPUTS = {
     "landmarks": "Identity", "flag": "Identity_1", "mask": "Identity_2", "heat": "Identity_3", "world": "Identity_4",
 }  # fmt: skip
 
@@ -76,7 +78,7 @@ class BlazePose:
         self._device = device
         self.graph = TfliteGraph(path).to(device)
         self.size = self.graph.inputs_chw[-1]
-        if missing := [name for name in _OUTPUTS.values() if self.graph.numbers.get(name) not in self.graph.outputs]:
+        if missing := [name for name in OUTPUTS.values() if self.graph.numbers.get(name) not in self.graph.outputs]:
             raise ValueError(f"{path}: expected a BlazePose landmark model, it has no {', '.join(missing)}")
 
     @torch.inference_mode()
@@ -88,28 +90,37 @@ class BlazePose:
         return out
 
     def _look(self, photograph: np.ndarray, regions: Sequence[Region], masks: bool) -> list[Landmarks]:
-        number_of = {name: self.graph.numbers[number] for name, number in _OUTPUTS.items() if masks or name != "mask"}
+        number_of = {name: self.graph.numbers[number] for name, number in OUTPUTS.items() if masks or name != "mask"}
         made = self.graph.inner(crops_of(photograph, regions, self.size, self._device), list(number_of.values()))
         out = {name: made[number] for name, number in number_of.items()}
-        rows = out["landmarks"].reshape(-1, _POINTS, 5)
-        places = refined(rows[..., :2] / self.size, out["heat"].sigmoid())
-        # A point may be hidden (visibility) or outside the crop (presence): a prompt has to be both seen and there.
-        confidence = rows[..., 3].sigmoid() * rows[..., 4].sigmoid()
-        points = torch.cat([places, confidence[..., None]], -1)[:, :_BODY].cpu().numpy()
-        worlds = out["world"].reshape(-1, _POINTS, 3)[:, :_BODY].cpu().numpy()
+        points = self.points(out["landmarks"], out["heat"].sigmoid()).cpu().numpy()
+        worlds = of_body(out["world"], 3).cpu().numpy()
         flags = out["flag"][:, 0].cpu().numpy()
         seen = out["mask"][:, 0].sigmoid() if masks else [None] * len(regions)
         return [_landmarks(*each) for each in zip(regions, flags, points, worlds, seen, strict=True)]
+
+    def points(self, landmarks: Tensor, heat: Tensor) -> Tensor:
+        """Of its outputs, (n, 33, 3): x, y in parts of the crop's side, drawn to the heat in [0, 1], and confidence."""
+        rows = landmarks.reshape(-1, _POINTS, 5)
+        places = refined(rows[..., :2] / self.size, heat)
+        # A point may be hidden (visibility) or outside the crop (presence): a prompt has to be both seen and there.
+        confidence = rows[..., 3].sigmoid() * rows[..., 4].sigmoid()
+        return torch.cat([places, confidence[..., None]], -1)[:, :_BODY]
 
     def features(self, crops: Tensor, numbers: Sequence[int]) -> dict[int, Tensor]:
         """Inner maps, channels first, of crops (n, 3, 256, 256) in [0, 1]; with gradients to the crops where they ask for it."""
         return self.graph.inner(crops, numbers)
 
 
+def of_body(output: Tensor, numbers: int) -> Tensor:
+    """(n, 33, numbers) of an output of all 39 points."""
+    return output.reshape(-1, _POINTS, numbers)[:, :_BODY]
+
+
 def _landmarks(region: Region, flag: float, points: np.ndarray, world_m: np.ndarray, mask: Tensor | None) -> Landmarks:
     """From the crop, where points (33, 3) are x, y in parts of its side and confidence, to the photograph."""
     if region.mirrored:  # what looks like a left hand there is a right one
-        points, world_m = points[_MIRRORED], world_m[_MIRRORED]
+        points, world_m = points[MIRRORED], world_m[MIRRORED]
     px = np.concatenate([region.to_photograph(points[:, :2]), points[:, 2:]], 1).astype(np.float32)
     turned = np.concatenate([world_m[:, :2] @ region.R_photo_crop.T, world_m[:, 2:]], 1)
     return Landmarks(region, float(flag), px, turned, mask)

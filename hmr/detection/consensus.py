@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hmr.keypoint_sets import BLAZEPOSE_33, COCO_17
+
 #: Looks agree on a keypoint as far as they are within about this part of the person's size.
 _REACH = 0.05
 
@@ -34,6 +36,20 @@ def agreed(px: np.ndarray, weights: np.ndarray, size_px: float) -> np.ndarray:
     places = (near[..., None] * px).sum(0) / np.maximum(total, 1e-9)[:, None]
     share = total / np.maximum(weights.sum(0), 1e-9)
     return np.concatenate([places, share[:, None]], 1).astype(np.float32)
+
+
+def with_finder(
+    looks_px: np.ndarray, finder_px: np.ndarray, weight: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates (m + 1, 33, 2) and their weights (m + 1, 33) of m looks (m, 33, 2) and a finder's 17 keypoints (17, 2), which
+    weigh so much beside a look, all or each (17,)."""
+    here, there = COCO_17.taken_to(BLAZEPOSE_33)
+    candidates = np.concatenate([looks_px, looks_px[:1]])
+    weights = np.ones(candidates.shape[:2], np.float32)
+    weights[-1] = 0
+    candidates[-1, there] = finder_px[here]
+    weights[-1, there] = np.broadcast_to(weight, len(COCO_17))[here]
+    return candidates, weights
 
 
 def nearest_to(agreed_px: np.ndarray, px: np.ndarray, size_px: float) -> int:

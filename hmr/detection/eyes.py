@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hmr.detection.blazepose import FEATURES, BlazePose, refined
+from hmr.detection.blazepose import FEATURES, OUTPUTS, BlazePose, of_body
 from hmr.detection.fetch import fetched
 from hmr.detection.weights import blazepose_name
 from hmr.keypoint_sets import PROMPT_POINTS
@@ -80,16 +80,13 @@ class Eyes:
         self.blazepose = blazepose
 
     @classmethod
-    def load(
-        cls, folder: Path | None = None, device: str = "cpu", offline: bool = False,
-        tell: Callable[[str], None] = print,
-    ) -> Eyes:  # fmt: skip
+    def load(cls, folder: Path | None = None, offline: bool = False, tell: Callable[[str], None] = print) -> Eyes:
         """With the weights in ``folder`` (or where they are kept), fetched when they are not there yet.
 
         Raises as ``hmr.detection.fetch.fetched``.
         """
         name = blazepose_name("full")
-        return cls(BlazePose(fetched([name], folder, offline, tell)[name], device))
+        return cls(BlazePose(fetched([name], folder, offline, tell)[name]))
 
     @torch.inference_mode()
     def __call__(self, views: Views, batch_size: int = 8) -> Sight:
@@ -109,26 +106,19 @@ class Eyes:
         graph = self.blazepose.graph
         looks = _looked_at(pictures, A_view_look, self.blazepose.size)
         made = graph(looks.contiguous(memory_format=torch.channels_last), (_COARSE_MAP, _FINE_MAP))
-        named = {name: made[graph.numbers[number]] for name, number in _OUTPUTS.items()}
+        named = {name: made[graph.numbers[number]] for name, number in OUTPUTS.items()}
         heat = named["heat"].sigmoid()
-        rows = named["landmarks"].reshape(n, -1, 5)
-        look = refined(rows[..., :2] / self.blazepose.size, heat)[:, :LANDMARKS]
-        px = look @ A_view_look[:, :2, :2].transpose(1, 2) + A_view_look[:, None, :2, 2]
-        confidence = (rows[..., 3].sigmoid() * rows[..., 4].sigmoid())[:, :LANDMARKS]
+        points = self.blazepose.points(named["landmarks"], heat)
+        px = points[..., :2] @ A_view_look[:, :2, :2].transpose(1, 2) + A_view_look[:, None, :2, 2]
         turn = A_view_look[:, :2, :2] / A_view_look[:, :2, :2].norm(dim=1, keepdim=True)
-        world = named["world"].reshape(n, -1, 3)[:, :LANDMARKS]
+        world = of_body(named["world"], 3)
         mask = F.avg_pool2d(named["mask"].sigmoid(), 4)
         heat = torch.cat([heat[:, :LANDMARKS], mask], 1)
         return Sight(
             coarse=_laid_on_view(made[_COARSE_MAP], A_look_view, size, COARSE[1]),
             fine=_laid_on_view(made[_FINE_MAP], A_look_view, size, FINE[1]),
             heat=_laid_on_view(F.avg_pool2d(heat, 2), A_look_view, size, HEAT[1]),
-            points=torch.cat([px * (2 / size) - 1, confidence[..., None]], -1),
+            points=torch.cat([px * (2 / size) - 1, points[..., 2:]], -1),
             world_m=torch.cat([world[..., :2] @ turn.transpose(1, 2), world[..., 2:]], -1),
             there=torch.ones(n, dtype=torch.bool),
         )
-
-
-_OUTPUTS = {
-    "landmarks": "Identity", "mask": "Identity_2", "heat": "Identity_3", "world": "Identity_4",
-}  # fmt: skip

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hmr.detection.blazepose import BlazePose, Landmarks
 from hmr.detection.config import DetectorConfig
-from hmr.detection.consensus import agreed, agreement, nearest_to
+from hmr.detection.consensus import agreed, agreement, nearest_to, with_finder
 from hmr.detection.fetch import fetched
 from hmr.detection.found import Found, merged
 from hmr.detection.movenet import MoveNet
@@ -144,23 +144,13 @@ def _together(found: Found, looks: Sequence[Landmarks]) -> Looked:
     if len(looks) == 1:
         best, keypoints = looks[0], looks[0].keypoints
     else:
-        candidates, weights = _with_finder(px, found)
+        candidates, weights = with_finder(px[..., :2], found.px[:, :2], _FINDER_WEIGHT * found.score)
         together = agreed(candidates, weights, found.size_px)
         best = looks[nearest_to(together, px[..., :2], found.size_px)]
         keypoints = Keypoints.read(BLAZEPOSE_33, together)
     if best.flag < TRUSTED_FLAG:
         keypoints = Keypoints.read(COCO_17, found.px)
     return Looked(found, best, keypoints)
-
-
-def _with_finder(px: np.ndarray, found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates (m + 1, 33, 2) and their weights (m + 1, 33) of m looks (m, 33, 3) and the finder's 17 keypoints."""
-    weights = np.ones((len(px) + 1, px.shape[1]), np.float32)
-    weights[-1] = 0
-    candidates = np.concatenate([px[..., :2], px[:1, :, :2]])
-    here, there = COCO_17.taken_to(BLAZEPOSE_33)
-    candidates[-1, there], weights[-1, there] = found.px[here, :2], _FINDER_WEIGHT * found.score
-    return candidates, weights
 
 
 def _apart(people: Sequence[Looked]) -> list[Looked]:

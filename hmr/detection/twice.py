@@ -6,15 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr.detection.consensus import agreed
+from hmr.detection.blazepose import MIRRORED
+from hmr.detection.consensus import agreed, with_finder
 from hmr.detection.eyes import Eyes
 from hmr.keypoint_sets import BLAZEPOSE_33, COCO_17, PROMPT_POINTS
 from hmr.sight import Sight
 from hmr.skeleton import other_side
 
 _MIRRORED_MARKS = [PROMPT_POINTS.place[other_side(point)] for point in PROMPT_POINTS.points]
-_MIRRORED_LANDMARKS = [BLAZEPOSE_33.place[other_side(point)] for point in BLAZEPOSE_33.points]
-_FINDER, _LANDMARK = COCO_17.taken_to(BLAZEPOSE_33)
 _MARK, _OF_FINDER = PROMPT_POINTS.taken_to(COCO_17)
 _FROM, _TO = BLAZEPOSE_33.taken_to(PROMPT_POINTS)
 #: A finder's score is about a half.
@@ -32,7 +31,7 @@ def looked_at_twice(eyes: Eyes, pictures: Tensor, found_px: Tensor) -> tuple[Sig
     first = eyes.look(pictures, found_px)
     in_mirror = found_px.clone()
     in_mirror[..., 0] = torch.where(found_px[..., 2] > 0, size - found_px[..., 0], found_px[..., 0])
-    second = eyes.look(pictures.flip(-1), in_mirror[:, _MIRRORED_MARKS]).points[:, _MIRRORED_LANDMARKS].clone()
+    second = eyes.look(pictures.flip(-1), in_mirror[:, _MIRRORED_MARKS]).points[:, MIRRORED].clone()
     second[..., 0] *= -1
     looks_px = (torch.stack([first.points, second], 1)[..., :2] + 1) * (size / 2)
     marks = np.zeros((len(pictures), len(PROMPT_POINTS), 3), np.float32)
@@ -43,13 +42,9 @@ def looked_at_twice(eyes: Eyes, pictures: Tensor, found_px: Tensor) -> tuple[Sig
 
 def _together(looks_px: np.ndarray, found: np.ndarray, size: int) -> np.ndarray:
     """(33, 3) of two looks (2, 33, 2) and a finder's marks (24, 3)."""
-    candidates = np.concatenate([looks_px, looks_px[:1]])
-    weights = np.ones(candidates.shape[:2], np.float32)
     of_finder = np.zeros((len(COCO_17), 3), np.float32)
     of_finder[_OF_FINDER] = found[_MARK]
-    candidates[-1, _LANDMARK] = of_finder[_FINDER, :2]
-    weights[-1] = 0
-    weights[-1, _LANDMARK] = _FINDER_WEIGHT * (of_finder[_FINDER, 2] > 0)
+    candidates, weights = with_finder(looks_px, of_finder[:, :2], _FINDER_WEIGHT * (of_finder[:, 2] > 0))
     there = found[found[:, 2] > 0, :2]
     reach = float((there.max(0) - there.min(0)).max()) if len(there) else size / 1.2
     return agreed(candidates, weights, max(reach, 20.0))

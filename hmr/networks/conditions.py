@@ -53,6 +53,12 @@ class Conditions:
     shape: Tensor
     extent: Tensor
 
+    @classmethod
+    def of(cls, memory: Tensor, local: Tensor, own: Estimate) -> Conditions:
+        """What a branch gives, with its own estimate."""
+        own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
+        return cls(memory.float(), local.float(), own.state.pack(), own_scale, own.shape, own.extent)
+
     def map(self, function) -> Conditions:
         return Conditions(*(function(getattr(self, f.name)) for f in fields(self)))
 

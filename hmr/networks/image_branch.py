@@ -21,6 +21,12 @@ _TWIST_CHILD = list(BONE_CHILD[1:])
 _TWIST_JOINT = list(range(1, NUM_JOINTS))
 
 
+def keypoints_and_middles(uvd: Tensor) -> Tensor:
+    """Where local features are taken, (b, 52, 2): at keypoints uvd (b, 29, 3) and at the middles of bones."""
+    uv = uvd[..., :2]
+    return torch.cat([uv, 0.5 * (uv[:, _TWIST_JOINT] + uv[:, _TWIST_CHILD])], 1)
+
+
 class ImageBranch(nn.Module):
     """See the module's docstring. ``size``: side of the crops in pixels."""
 
@@ -79,11 +85,7 @@ class ImageBranch(nn.Module):
     def conditions(self, rgb: Tensor, bearing: Tensor) -> Conditions:
         """Everything that later networks are conditioned on, for b pictures."""
         memory, local_map, own = self(rgb, bearing)
-        uv = own.state.uvd[..., :2]
-        middles = 0.5 * (uv[:, _TWIST_JOINT] + uv[:, _TWIST_CHILD])
-        local = sample_map(local_map, torch.cat([uv, middles], 1))
-        own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
-        return Conditions(memory.float(), local.float(), own.state.pack(), own_scale, own.shape, own.extent)
+        return Conditions.of(memory, sample_map(local_map, keypoints_and_middles(own.state.uvd)), own)
 
 
 #: How far the cells of a heatmap reach: a little beyond the border, since a joint outside the crop is still a joint.

@@ -17,13 +17,11 @@ from hmr.keypoint_sets import BLAZEPOSE_33, PROMPT_POINTS
 from hmr.networks.conditions import Conditions, Estimate
 from hmr.networks.config import LitBranchConfig
 from hmr.networks.encoder import map_tokens, position_grid, sample_map
+from hmr.networks.image_branch import keypoints_and_middles
 from hmr.networks.prompt_branch import PromptBranch, marks_of, middle_and_size
-from hmr.pose_state import PoseState
 from hmr.sight import COARSE, FINE, HEAT, LANDMARKS, Sight
-from hmr.skeleton import BONE_CHILD, NUM_JOINTS
 from hmr.views import Views
 
-_TWIST_CHILD, _TWIST_JOINT = list(BONE_CHILD[1:]), list(range(1, NUM_JOINTS))
 _MARKS = len(PROMPT_POINTS)
 _LANDMARK, _MARK = BLAZEPOSE_33.taken_to(PROMPT_POINTS)
 #: Of each landmark: u, v, confidence, x, y, z.
@@ -85,10 +83,15 @@ class LitBranch(nn.Module):
 
         Returns memory (b, m, c), local map (b, c, 16, 16) and the own estimate.
         """
+        memory, local_map, own, _ = self._with_lifted(sight, marks, towards)
+        return memory, local_map, own
+
+    def _with_lifted(self, sight: Sight, marks: Tensor, towards: Tensor) -> tuple[Tensor, Tensor, Estimate, Tensor]:
+        """As ``forward``, and the features (b, width) of what was lifted."""
         lifted, own = self.lifted(sight, marks, towards)
         local_map = self.local_map(sight)
         memory = torch.cat([self.seen_tokens(sight, local_map), self.prompts.memory_of(lifted, towards)], 1)
-        return memory, local_map, own
+        return memory, local_map, own, lifted
 
     def lifted(self, sight: Sight, marks: Tensor, towards: Tensor) -> tuple[Tensor, Estimate]:
         """Features (b, width) and the own estimate."""
@@ -125,12 +128,6 @@ class LitBranch(nn.Module):
 
     def conditions(self, sight: Sight, marks: Tensor, towards: Tensor) -> Conditions:
         """Everything that later networks are conditioned on, for b people."""
-        lifted, own = self.lifted(sight, marks, towards)
-        local_map = self.local_map(sight)
-        memory = torch.cat([self.seen_tokens(sight, local_map), self.prompts.memory_of(lifted, towards)], 1)
-        uv = own.state.uvd[..., :2]
-        middles = 0.5 * (uv[:, _TWIST_JOINT] + uv[:, _TWIST_CHILD])
-        seen = self.seen_out(sample_map(local_map, torch.cat([uv, middles], 1)))
-        own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
-        local = self.prompts.local(lifted) + seen
-        return Conditions(memory.float(), local.float(), own.state.pack(), own_scale, own.shape, own.extent)
+        memory, local_map, own, lifted = self._with_lifted(sight, marks, towards)
+        seen = self.seen_out(sample_map(local_map, keypoints_and_middles(own.state.uvd)))
+        return Conditions.of(memory, self.prompts.local(lifted) + seen, own)

@@ -45,6 +45,12 @@ def middle_and_size(marks: Tensor) -> tuple[Tensor, Tensor]:
     return middle, size
 
 
+def in_px(marks: Tensor, size: int) -> Tensor:
+    """Inverse of ``marks_of``: marks (n, 24, 3) in the pixels of crops of this size; zeros where nothing is said."""
+    px = (marks[..., :2] + 1) * (size / 2) * (marks[..., 2:] > 0)
+    return torch.cat([px, marks[..., 2:]], -1)
+
+
 def at_keypoints(marks: Tensor) -> Tensor:
     """Marks (b, 24, 3) at the keypoints that they are of, (b, 29, 3); zeros at the others."""
     out = marks.new_zeros(len(marks), NUM_KEYPOINTS, 3)
@@ -124,10 +130,7 @@ class PromptBranch(nn.Module):
         """Everything that later networks are conditioned on, for b people."""
         features, own = self(marks, bearing)
         memory = self.memory_of(features, bearing)
-        own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
-        return Conditions(
-            memory.float(), self.local(features).float(), own.state.pack(), own_scale, own.shape, own.extent
-        )
+        return Conditions.of(memory, self.local(features), own)
 
     def conditions_of_views(self, views: Views, device: torch.device) -> Conditions:
         """Their pictures are not looked at."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hmr.detection.blazepose import _MIRRORED, Landmarks, _landmarks, refined
+from hmr.detection.blazepose import MIRRORED, Landmarks, _landmarks, refined
 from hmr.detection.config import MOST_LOOKS, DetectorConfig
 from hmr.detection.consensus import agreed, agreement, nearest_to
 from hmr.detection.found import Found
@@ -42,10 +42,10 @@ def test_the_nearest_look():
 
 
 def test_in_a_mirror_left_is_right():
-    assert BLAZEPOSE_33.points[_MIRRORED[BLAZEPOSE_33.place["mouth_left"]]] == "mouth_right"
-    assert BLAZEPOSE_33.points[_MIRRORED[BLAZEPOSE_33.place["left_eye_inner"]]] == "right_eye_inner"
-    assert _MIRRORED[0] == 0
-    assert [_MIRRORED[i] for i in _MIRRORED] == list(range(33))
+    assert BLAZEPOSE_33.points[MIRRORED[BLAZEPOSE_33.place["mouth_left"]]] == "mouth_right"
+    assert BLAZEPOSE_33.points[MIRRORED[BLAZEPOSE_33.place["left_eye_inner"]]] == "right_eye_inner"
+    assert MIRRORED[0] == 0
+    assert [MIRRORED[i] for i in MIRRORED] == list(range(33))
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.6, -2.0])
@@ -55,7 +55,7 @@ def test_a_network_that_sees_everything_says_the_same_of_a_mirrored_crop(turn):
     px = random.uniform(0, 60, (33, 2)).astype(np.float32)
     world = random.normal(size=(33, 3)).astype(np.float32)
     for region in (Region((30, 20), 40, turn), Region((30, 20), 40, turn, mirrored=True)):
-        order = _MIRRORED if region.mirrored else list(range(33))
+        order = MIRRORED if region.mirrored else list(range(33))
         seen = np.concatenate([region.from_photograph(px), np.full((33, 1), 0.5, np.float32)], 1)[order]
         seen_world = np.concatenate([world[:, :2] @ region.R_photo_crop, world[:, 2:]], 1)[order]
         landmarks = _landmarks(region, 1.0, seen, seen_world, torch.zeros(4, 4))
