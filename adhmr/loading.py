@@ -24,7 +24,7 @@ def estimator_folder(name: Path | str) -> Path:
     return weights_at(name, PACKAGED)
 
 
-def load_estimator(folder: Path) -> Any:
+def load_estimator(folder: Path, offline: bool = False, tell: Callable[[str], None] = print) -> Any:
     """A generator or a regressor (``hmr.estimator.Estimator``). Raises ValueError when the folder holds neither."""
     from diffusion_hmr.protocol import load_generator
     from regressors import ExpressiveRegressor, Regressor
@@ -32,7 +32,7 @@ def load_estimator(folder: Path) -> Any:
     for regressor in (Regressor, ExpressiveRegressor):
         if kind_of(folder) == regressor.kind:
             return regressor.from_pretrained(folder)
-    return load_generator(folder)
+    return load_generator(folder, offline, tell)
 
 
 def scorer_folder(name: Path | str) -> Path:

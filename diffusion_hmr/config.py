@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hmr.networks.config import BlocksConfig, ImageBranchConfig, PromptBranchConfig
+from hmr.networks.config import BlocksConfig, ImageBranchConfig, LitBranchConfig, PromptBranchConfig
 from hmr.training.config import AugmentConfig, DetectorNoise, FitConfig
 
 SamplerName = Literal["dpm-solver++", "ddim"]
@@ -25,6 +25,7 @@ class GeneratorConfig:
         body: family of the body model that it was trained on.
         branch: what looks at pictures.
         prompts: what is told marks instead of pictures; None: pictures are looked at.
+        lit: what is told marks and looks at pictures through a frozen network, which learnt from photographs; give it or ``prompts``.
         prediction, sampler, sampling_steps: see ``diffusion_hmr.objective``.
         temperature: standard deviation of the noise that sampling starts from; above 1 samples lie wider apart than the network
             has learnt. Chosen by the energy score where a generator is surer than it should be.
@@ -36,12 +37,17 @@ class GeneratorConfig:
     body: str = "free-body"
     branch: ImageBranchConfig = field(default_factory=ImageBranchConfig)
     prompts: PromptBranchConfig | None = None
+    lit: LitBranchConfig | None = None
     denoiser: BlocksConfig = field(default_factory=BlocksConfig)
     prediction: PredictionType = "v_prediction"
     sampler: SamplerName = "dpm-solver++"
     sampling_steps: int = 8
     temperature: float = 1.0
     chunk: int = 320
+
+    def __post_init__(self) -> None:
+        if self.prompts is not None and self.lit is not None:
+            raise ValueError("generator: expected prompts or lit, one of the two, got both")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.conditions import Conditions, conditions_of
 from hmr.networks.image_branch import ImageBranch
+from hmr.networks.lit_branch import LitBranch
 from hmr.networks.precision import fast_precision
 from hmr.networks.prompt_branch import PromptBranch
 from hmr.pose_state import STATE_DIM, PoseState, body_from_state
@@ -27,6 +28,12 @@ def _noise(rows: Sequence[int], count: int, seed: int) -> Tensor:
     """(len(rows), count, 133) standard normal; a row's numbers are the same whatever other rows are drawn with it."""
     by_row = [torch.Generator().manual_seed(1_000_003 * seed + row) for row in rows]
     return torch.stack([torch.randn(count, STATE_DIM, generator=generator) for generator in by_row])
+
+
+def _branch_of(config: GeneratorConfig) -> ImageBranch | PromptBranch | LitBranch:
+    if config.lit is not None:
+        return LitBranch(config.lit)
+    return ImageBranch(config.branch, config.size) if config.prompts is None else PromptBranch(config.prompts)
 
 
 #: Generators that come with the package; each has its model card beside it.
@@ -41,17 +48,14 @@ class Generator(Pretrained):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        if config.prompts is None:
-            self.branch = ImageBranch(config.branch, config.size)
-        else:
-            self.branch = PromptBranch(config.prompts)
+        self.branch = _branch_of(config)
         objective = DiffusionObjective(config.prediction, config.sampler, config.sampling_steps)
         self.denoiser = Denoiser(config.denoiser, self.branch.channels, objective)
 
     @property
     def is_prompted(self) -> bool:
-        """Whether it is told keypoints instead of pictures."""
-        return self.config.prompts is not None
+        """Whether it is told keypoints."""
+        return not isinstance(self.branch, ImageBranch)
 
     @property
     def crop_size(self) -> int:

@@ -1,8 +1,8 @@
-"""Train a prompted generator on people without pictures: its branch first, then the denoiser with the branch's features."""
+"""Train a generator that is told marks, and may look too: its branch first, then the denoiser with the branch's features."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,39 +10,77 @@ from torch import Tensor, nn
 from diffusion_hmr.config import GeneratorConfig, PromptedTraining
 from diffusion_hmr.generator import Generator
 from hmr.networks.branch_loss import estimate_loss, root_mean_square
-from hmr.networks.conditions import Conditions
+from hmr.networks.image_branch import ImageBranch
+from hmr.networks.lit_branch import LitBranch
 from hmr.networks.prompt_branch import PromptBranch
 from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import Batches
 from hmr.training.finished import once
 from hmr.training.fit import fit
-from hmr.training.prompted_people import PromptBatch, PromptedPeople
+from hmr.training.lit_people import LitBatch
+from hmr.training.prompted_people import PromptBatch
 from hmr.training.run import TrainingRun, marks_of
 
 #: People by which the residuals' size is measured.
-_MEASURED = 4096
+_MEASURED, _AT_ONCE = 4096, 512
+
+ToldBranch = PromptBranch | LitBranch
+ToldBatch = PromptBatch | LitBatch
+
+
+@dataclass(frozen=True)
+class ToldPeople:
+    """What the two fits learn from: ``PromptedPeople``, or ``WithUnseen`` for a branch that looks.
+
+    Attributes:
+        of_branch, of_denoiser: the same, or others: where the branch has seen few people, its estimate of those is better than it
+            will be of anybody else, and a denoiser that learnt from them is too sure.
+        body: family of their body model.
+    """
+
+    of_branch: Batches
+    of_denoiser: Batches
+    body: str
 
 
 def train_prompted(
-    config: GeneratorConfig, training: PromptedTraining, people: PromptedPeople, body: str, run: TrainingRun
-) -> Generator:
-    """body: family of the people's body model. Resumes from the run's folder."""
+    config: GeneratorConfig, training: PromptedTraining, people: ToldPeople, run: TrainingRun,
+    start_from: Generator | None = None,
+) -> Generator:  # fmt: skip
+    """Resumes from the run's folder.
+
+    start_from: a generator that is told marks, of the same sizes: training begins with what it knows.
+    """
     torch.manual_seed(run.seed)
-    generator = Generator(replace(config, body=body)).to(run.device)
+    generator = Generator(replace(config, body=people.body)).to(run.device)
     branch = generator.branch
-    if not isinstance(branch, PromptBranch):
-        raise ValueError("generator.prompts: expected the sizes of a prompt branch, got none")
-    _train_branch(branch, people, training, run)
-    _train_denoiser(generator, branch, people, training, run)
+    if isinstance(branch, ImageBranch):
+        raise ValueError("generator.prompts: expected the sizes of a prompt branch or of a lit one, got none")
+    if start_from is not None:
+        _begin_with(generator, start_from)
+    _train_branch(branch, people.of_branch, training, run)
+    _train_denoiser(generator, branch, people.of_denoiser, training, run)
     return generator.eval()
 
 
-def _train_branch(branch: PromptBranch, people: PromptedPeople, training: PromptedTraining, run: TrainingRun) -> None:
+def _begin_with(generator: Generator, start_from: Generator) -> None:
+    """Raises ValueError when the two are of other sizes."""
+    branch, before = generator.branch, start_from.branch
+    lifting = branch.prompts if isinstance(branch, LitBranch) and isinstance(before, PromptBranch) else branch
+    try:
+        lifting.load_state_dict(before.state_dict())
+        generator.denoiser.load_state_dict(start_from.denoiser.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"the generator to start from is of other sizes: {error}") from error
+
+
+def _train_branch(branch: ToldBranch, people: Batches, training: PromptedTraining, run: TrainingRun) -> None:
     """Its estimate."""
 
-    def loss(batch: PromptBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(batch: ToldBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
         batch = batch.to(run.device)
-        _, own = branch(batch.marks, batch.towards)
+        _, own = branch.lifted(*batch.inputs)
         return estimate_loss(own, batch.targets)
 
     stage = run.of_stage("branch")
@@ -51,19 +89,18 @@ def _train_branch(branch: PromptBranch, people: PromptedPeople, training: Prompt
 
 
 def _train_denoiser(
-    generator: Generator, branch: PromptBranch, people: PromptedPeople, training: PromptedTraining, run: TrainingRun
+    generator: Generator, branch: ToldBranch, people: Batches, training: PromptedTraining, run: TrainingRun
 ) -> None:
     """The denoiser, and the features that the branch gives it; the branch's estimate stays."""
     denoiser = generator.denoiser
     branch.requires_grad_(False)
     for heads in branch.feature_heads:
         heads.requires_grad_(True)
-    own, states = _measured(branch, people, run)
-    denoiser.residual_std.copy_(root_mean_square((states - own.own) / own.own_scale))
+    denoiser.residual_std.copy_(_residual_std(branch, people, run))
 
-    def loss(batch: PromptBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(batch: ToldBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         batch = batch.to(run.device)
-        conditions = branch.conditions(batch.marks, batch.towards)
+        conditions = branch.conditions(*batch.inputs)
         drawn = batch.targets.state[:, None].expand(-1, training.draws, -1)
         noise = random.normal(*drawn.shape)
         t = denoiser.objective.antithetic_times(len(drawn), training.draws, random)
@@ -74,8 +111,13 @@ def _train_denoiser(
 
 
 @torch.no_grad()
-def _measured(branch: PromptBranch, people: PromptedPeople, run: TrainingRun) -> tuple[Conditions, Tensor]:
-    """Conditions and labels of some people."""
-    rows = torch.arange(min(_MEASURED, len(people)))
-    batch = people.load(rows, BatchRandom(run.seed, torch.device("cpu"))).to(run.device)
-    return branch.eval().conditions(batch.marks, batch.towards), batch.targets.state
+def _residual_std(branch: ToldBranch, people: Batches, run: TrainingRun) -> Tensor:
+    """(133,) by some people: how far labels are from the branch's own estimate, in units of its own uncertainty."""
+    branch.eval()
+    parts = []
+    for start in range(0, min(_MEASURED, len(people)), _AT_ONCE):
+        rows = torch.arange(start, min(start + _AT_ONCE, len(people)))
+        batch = people.load(rows, BatchRandom(run.seed + start, torch.device("cpu"))).to(run.device)
+        own = branch.conditions(*batch.inputs)
+        parts.append((batch.targets.state - own.own) / own.own_scale)
+    return root_mean_square(torch.cat(parts))

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from hmr.body import BodyModel
-from hmr.detection.eyes import Eyes
-from hmr.detection.weights import WeightsMissing
+from hmr.detection.eyes import eyes_or_none
 from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import kind_of, weights_at
 from hmr.networks.lit_branch import LitBranch
@@ -54,8 +53,5 @@ def load_scorer(name: Path | str, offline: bool = False, tell: Callable[[str], N
         return released.ReleasedHmrScorer.from_pretrained(folder)
     scorer = Scorer.from_pretrained(folder)
     if isinstance(scorer.branch, LitBranch):
-        try:
-            scorer.branch.eyes = Eyes.load(offline=offline, tell=tell)
-        except WeightsMissing as error:
-            tell(f"note: the scorer {name} judges by keypoints alone, since what it sees through is missing ({error})")
+        scorer.branch.eyes = eyes_or_none(f"the scorer {name}", offline, tell)
     return scorer

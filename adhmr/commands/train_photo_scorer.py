@@ -70,7 +70,8 @@ def run(options: Options) -> None:
     import torch
 
     from adhmr.lit.candidates import judged_people
-    from adhmr.lit.people import PictureMaker, lit_people
+    from adhmr.lit.making import SEEN_PER_SECOND, Making
+    from adhmr.lit.people import PictureMaker
     from adhmr.loading import estimator_folder
     from adhmr.progress import console
     from adhmr.training_job import training_job
@@ -78,9 +79,7 @@ def run(options: Options) -> None:
     from hmr.detection.eyes import Eyes
     from hmr.formats.motion.captured import Motion, read_motion
     from hmr.free_body import free_body
-    from hmr.training.config import DetectorNoise
     from hmr.training.lit_people import WithUnseen
-    from hmr.training.prompted_people import PromptedPeople
     from scorer.train_lit import calibrate_lit, train_lit_scorer
 
     folder = estimator_folder(options.generator)
@@ -89,29 +88,22 @@ def run(options: Options) -> None:
         raise ValueError(f"--generator {options.generator}: expected a generator that is told keypoints")
     eyes = Eyes.load(options.weights, options.offline, console.print)
     motion = Motion.cat([read_motion(path) for path in options.motion]) if options.motion else None
-    maker = PictureMaker(options.people, body, motion, options.scorer.size)
+    making = Making(PictureMaker(options.people, body, motion, options.scorer.size), eyes)
     others = options.judged + options.held_out
     costs = {
-        "people seen": options.seen / 9, "people judged": others / 9, "candidates": others / 12,
+        "people seen": options.seen / SEEN_PER_SECOND, "people judged": others / SEEN_PER_SECOND, "candidates": others / 12,
         "branch": options.training.branch.steps / 4, "ranking": options.training.ranking.steps / 3,
     }  # fmt: skip
     with training_job("train-photo-scorer", options, costs, [folder, *options.motion]) as job:
 
-        def made(stage: str, count: int, seed: int):
-            job.progress.start(stage)
-            both = lit_people(maker, eyes, count, seed, job.unfinished / stage.replace(" ", "-"), job.progress.at)
-            job.progress.finish()
-            return both
-
-        _, seen = made("people seen", options.seen, 3 * options.seed + 100)
-        people, lit = made("people judged", others, 3 * options.seed + 300)
+        _, seen = making.seen(job, "people seen", options.seen, 3 * options.seed + 100)
+        people, lit = making.seen(job, "people judged", others, 3 * options.seed + 300)
         job.progress.start("candidates")
         every = judged_people(people, lit, generator, body, options.candidates, options.seed, job.progress.at)
         job.progress.finish()
         ranked, held_out = every[torch.arange(options.judged)], every[torch.arange(options.judged, others)]
         lifting = generator.branch.state_dict()
-        more = maker.people(options.unseen, 3 * options.seed + 500)
-        unseen = PromptedPeople.of(more.uv, more.inside, more.K, more.label, body, DetectorNoise())
+        unseen = making.unseen(options.unseen, 3 * options.seed + 500)
         both = WithUnseen(seen, unseen)
         scorer = train_lit_scorer(options.scorer, options.training, both, ranked, lifting, job.run)
         calibrate_lit(scorer, held_out).save_pretrained(options.out)

@@ -51,7 +51,7 @@ def run(options: Options) -> None:
     from adhmr.progress import console
     from adhmr.training_job import training_job
     from adhmr.world.people import make_people
-    from diffusion_hmr.train_prompted import train_prompted
+    from diffusion_hmr.train_prompted import ToldPeople, train_prompted
     from hmr.formats.motion.captured import Motion, read_motion
     from hmr.training.prompted_people import PromptedPeople
 
@@ -64,6 +64,6 @@ def run(options: Options) -> None:
         people = make_people(options.people, training.people, options.seed, body, motion)
         job.progress.finish()
         prompted = PromptedPeople.of(people.uv, people.inside, people.K, people.label, body, training.noise)
-        generator = train_prompted(options.generator, training, prompted, body.family, job.run)
+        generator = train_prompted(options.generator, training, ToldPeople(prompted, prompted, body.family), job.run)
         generator.save_pretrained(options.out)
     console.print(f"trained on {training.people} people; checkpoint in {options.out}")

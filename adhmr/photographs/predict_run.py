@@ -91,7 +91,7 @@ class Loaded:
 
 def _loaded(options: Options) -> Loaded:
     folder = estimator_folder(options.generator)
-    estimator = load_estimator(folder).to(options.device)
+    estimator = load_estimator(folder, options.offline, console.print).to(options.device)
     body = body_of(options.body_model, options.body_model_type, level=6900)
     config = PredictConfig(
         options.candidates, options.estimate, options.seed, name_of(folder), options.people_at_once, options.fit

@@ -121,6 +121,10 @@ class PromptBranch(nn.Module):
         )
         return features, estimate
 
+    def lifted(self, marks: Tensor, bearing: Tensor) -> tuple[Tensor, Estimate]:
+        """Features (b, width) and the own estimate, of b people of whom nothing is seen."""
+        return self(marks, bearing)
+
     def memory_of(self, features: Tensor, bearing: Tensor) -> Tensor:
         """(b, tokens + 1, c): the person as a whole, and the crop's camera."""
         memory = self.memory(features).unflatten(-1, (self.config.tokens, -1))

@@ -88,6 +88,11 @@ class LitBatch:
     towards: Tensor
     targets: Targets
 
+    @property
+    def inputs(self) -> tuple[Sight, Tensor, Tensor]:
+        """What a lit branch is given."""
+        return self.sight, self.marks, self.towards
+
     def to(self, device: torch.device) -> Self:
         return type(self)(
             self.sight.map(lambda x: x.to(device)), self.marks.to(device), self.towards.to(device),

@@ -65,5 +65,10 @@ class PromptBatch:
     towards: Tensor
     targets: Targets
 
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """What a prompt branch is given."""
+        return self.marks, self.towards
+
     def to(self, device: torch.device) -> Self:
         return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))

@@ -7,24 +7,13 @@ from hmr.detection.eyes import Eyes
 from hmr.detection.weights import WeightsMissing
 from scorer.protocol import load_scorer
 from scorer.scorer import Scorer
-from tests.support.lit import made_up_sight
+from tests.support.lit import MadeUpEyes
 
 TINY = [
     "--seen", "20", "--judged", "24", "--held_out", "16", "--unseen", "40", "--candidates", "4", "--scorer.size", "32",
     "--scorer.lit.prompts.width", "768", "--training.branch.steps", "2", "--training.branch.batch_size", "8",
     "--training.ranking.steps", "2", "--training.ranking.batch_size", "8", "--people.captured", "0",
 ]  # fmt: skip
-
-
-class MadeUpEyes:
-    """It sees something everywhere, and counts how often it looks."""
-
-    looked = 0
-
-    def look(self, pictures, keypoints_px):
-        del keypoints_px
-        type(self).looked += len(pictures)
-        return made_up_sight(len(pictures))
 
 
 @pytest.fixture

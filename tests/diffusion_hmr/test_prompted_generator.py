@@ -10,7 +10,7 @@ from adhmr.world.people_config import PeopleConfig
 from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.config import PromptedTraining
 from diffusion_hmr.train import train_generator
-from diffusion_hmr.train_prompted import train_prompted
+from diffusion_hmr.train_prompted import ToldPeople, train_prompted
 from hmr.free_body import free_body
 from hmr.keypoint_sets import PROMPT_POINTS
 from hmr.networks.conditions import conditions_of
@@ -37,7 +37,8 @@ def training(steps=4):
 @pytest.fixture(scope="module")
 def people():
     made = make_people(PeopleConfig(), 128, 0, BODY)
-    return PromptedPeople.of(made.uv, made.inside, made.K, made.label, BODY, DetectorNoise())
+    prompted = PromptedPeople.of(made.uv, made.inside, made.K, made.label, BODY, DetectorNoise())
+    return ToldPeople(prompted, prompted, BODY.family)
 
 
 def views(count=3, size=32):
@@ -48,14 +49,14 @@ def views(count=3, size=32):
 
 
 def test_a_run_that_was_stopped_is_the_run_that_was_not(tmp_path, people):
-    whole = train_prompted(CONFIG, training(), people, BODY.family, TrainingRun(1, folder=tmp_path / "whole"))
+    whole = train_prompted(CONFIG, training(), people, TrainingRun(1, folder=tmp_path / "whole"))
     for stop_at in (2, None):
         run = TrainingRun(1, folder=tmp_path / "stopped", stop_at=stop_at)
         if stop_at is None:
-            again = train_prompted(CONFIG, training(), people, BODY.family, run)
+            again = train_prompted(CONFIG, training(), people, run)
         else:
             with pytest.raises(PreemptedError):
-                train_prompted(CONFIG, training(), people, BODY.family, run)
+                train_prompted(CONFIG, training(), people, run)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
@@ -67,11 +68,11 @@ def test_a_branch_that_has_ended_is_not_trained_again(tmp_path, people):
         reports = lambda stage: lambda s, n, v: stages.append(stage)  # noqa: E731
         return TrainingRun(1, reports=reports, folder=tmp_path / folder, stop_at=stop_at)
 
-    whole = train_prompted(CONFIG, config, people, BODY.family, run("whole"))
+    whole = train_prompted(CONFIG, config, people, run("whole"))
     with pytest.raises(PreemptedError):
-        train_prompted(CONFIG, config, people, BODY.family, run("stopped", 3))  # in the denoiser
+        train_prompted(CONFIG, config, people, run("stopped", 3))  # in the denoiser
     stages.clear()
-    again = train_prompted(CONFIG, config, people, BODY.family, run("stopped"))
+    again = train_prompted(CONFIG, config, people, run("stopped"))
     assert set(stages) == {"denoiser"}
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
@@ -81,7 +82,7 @@ def test_it_learns(people):
     curve = []
     config = training(60)
     run = TrainingRun(0, reports=lambda stage: lambda s, n, v: curve.append((stage, v["loss"])))
-    train_prompted(CONFIG, config, people, BODY.family, run)
+    train_prompted(CONFIG, config, people, run)
     branch = [loss for stage, loss in curve if stage == "branch"]
     assert branch[-1] < 0.8 * branch[0]
 
