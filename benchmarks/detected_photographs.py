@@ -40,10 +40,13 @@ class DetectedMarks:
 
 
 def detected_marks(
-    people: MarkedPeople, folder: Path, weights: Path | None, kept: Path | None = None,
+    people: MarkedPeople, images: Path, weights: Path | None, kept: Path | None = None,
     at: Callable[[float], None] = lambda share: None,
 ) -> DetectedMarks:  # fmt: skip
-    """Of the person nearest to the humans' marks. kept: a file that they are read from, or written to."""
+    """Of the person nearest to the humans' marks.
+
+    images: the folder of the photographs. kept: a file that they are read from, or written to.
+    """
     if kept is not None and kept.exists():
         arrays = read_arrays(kept)
         if tuple(map(str, arrays["name"])) != people.name:
@@ -52,7 +55,7 @@ def detected_marks(
     detector = PhotoDetector.load(folder=weights)
     out = DetectedMarks(torch.zeros_like(people.px), torch.zeros(len(people), 4))
     for i, name in enumerate(people.name):
-        if (nearest := _nearest(detector.people(read_photograph(folder / "images" / name)), people.px[i])) is not None:
+        if (nearest := _nearest(detector.people(read_photograph(images / name)), people.px[i])) is not None:
             out.px[i] = torch.from_numpy(nearest.keypoints.taken_to(PROMPT_POINTS).px)
             out.box_xyxy[i] = torch.tensor(nearest.box_xyxy)
         at((i + 1) / len(people))
@@ -73,11 +76,11 @@ def _nearest(found: list[Detected], truth: Tensor) -> Detected | None:
     return best
 
 
-def pictured(people: MarkedPeople, marks: DetectedMarks, folder: Path, size: int) -> Views:
+def pictured(people: MarkedPeople, marks: DetectedMarks, images: Path, size: int) -> Views:
     """Crops about the detector's boxes, with its marks as prompts. Raises ValueError for people who were not found."""
     parts = []
     for i, name in enumerate(people.name):
-        photograph = read_photograph(folder / "images" / name)
+        photograph = read_photograph(images / name)
         h, w = photograph.shape[:2]
         x0, y0, x1, y1 = marks.box_xyxy[i].tolist()
         person = Person(f"{i:05d}", (x0, y0, x1, y1), Keypoints(PROMPT_POINTS, marks.px[i].numpy()))

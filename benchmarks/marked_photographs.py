@@ -45,9 +45,12 @@ class MarkedPeople:
         high = torch.where(there, self.px[..., :2], -torch.inf).amax(1)
         return torch.cat([low, high], -1)
 
+    def __getitem__(self, rows: slice) -> MarkedPeople:
+        return MarkedPeople(self.name[rows], self.px[rows], self.size_wh[rows])
+
     def first(self, most: int | None) -> MarkedPeople:
         """The first so many; None: all."""
-        return MarkedPeople(self.name[:most], self.px[:most], self.size_wh[:most])
+        return self[:most]
 
     def without(self, count: int, seed: int) -> tuple[MarkedPeople, Tensor]:
         """Without ``count`` marks of each person, and which (n, 24) those are."""

@@ -131,14 +131,14 @@ def main() -> None:
     if not isinstance(scorer, Scorer) or not scorer.is_lit or scorer.branch.eyes is None:
         parser.error("--scorer: expected a scorer for photographs, with its eyes")
     people = read_lspet(args.lspet, args.split).first(args.most)
-    marks = detected_marks(people, args.lspet, args.weights, args.kept)
+    marks = detected_marks(people, args.lspet / "images", args.weights, args.kept)
     found = marks.found & torch.from_numpy(np.isfinite(people.side.numpy()))
     people = MarkedPeople(
         tuple(n for n, f in zip(people.name, found, strict=True) if f), people.px[found], people.size_wh[found]
     )
     marks = DetectedMarks(marks.px[found], marks.box_xyxy[found])
-    views = pictured(people, marks, args.lspet, scorer.crop_size)
-    cut = pictured(people, marks, args.lspet, generator.crop_size)
+    views = pictured(people, marks, args.lspet / "images", scorer.crop_size)
+    cut = pictured(people, marks, args.lspet / "images", generator.crop_size)
     drawn = generator.propose(cut, model, CANDIDATES, 0, "photo").params
     assert cut.prompts is not None
     fitted = fit_to_marks(drawn, cut.prompts.keypoints_px, cut.K, model)

@@ -25,7 +25,7 @@ class GeneratorConfig:
         body: family of the body model that it was trained on.
         branch: what looks at pictures.
         prompts: what is told marks instead of pictures; None: pictures are looked at.
-        lit: what is told marks and looks at pictures through a frozen network, which learnt from photographs; give it or ``prompts``.
+        lit: what is told marks and looks at pictures through a frozen network, which learnt from photographs. It or ``prompts``.
         prediction, sampler, sampling_steps: see ``diffusion_hmr.objective``.
         temperature: standard deviation of the noise that sampling starts from; above 1 samples lie wider apart than the network
             has learnt. Chosen by the energy score where a generator is surer than it should be.

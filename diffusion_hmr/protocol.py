@@ -15,8 +15,9 @@ from hmr.networks.lit_branch import LitBranch
 def load_generator(
     folder: Path, offline: bool = False, tell: Callable[[str], None] = print
 ) -> Generator | ReleasedGenerator:
-    """One that looks through a frozen network gets its eyes, whose weights are fetched at their first use; where they cannot be had
-    it goes by what it is told alone, and says so.
+    """One that looks through a frozen network gets its eyes, whose weights are fetched at their first use.
+
+    Where they cannot be had it goes by what it is told alone, and says so.
 
     Raises ValueError when the folder holds no generator's checkpoint.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from diffusion_hmr.config import GeneratorConfig, PromptedTraining
 from diffusion_hmr.generator import Generator
 from hmr.networks.branch_loss import estimate_loss, root_mean_square
+from hmr.networks.conditions import Conditions, Estimate
 from hmr.networks.image_branch import ImageBranch
 from hmr.networks.lit_branch import LitBranch
 from hmr.networks.prompt_branch import PromptBranch
@@ -76,11 +78,12 @@ def _begin_with(generator: Generator, start_from: Generator) -> None:
 
 def _train_branch(branch: ToldBranch, people: Batches, training: PromptedTraining, run: TrainingRun) -> None:
     """Its estimate."""
+    lifted: Callable[..., tuple[Tensor, Estimate]] = branch.lifted
 
     def loss(batch: ToldBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
         batch = batch.to(run.device)
-        _, own = branch.lifted(*batch.inputs)
+        _, own = lifted(*batch.inputs)
         return estimate_loss(own, batch.targets)
 
     stage = run.of_stage("branch")
@@ -93,6 +96,7 @@ def _train_denoiser(
 ) -> None:
     """The denoiser, and the features that the branch gives it; the branch's estimate stays."""
     denoiser = generator.denoiser
+    conditions_of: Callable[..., Conditions] = branch.conditions
     branch.requires_grad_(False)
     for heads in branch.feature_heads:
         heads.requires_grad_(True)
@@ -100,7 +104,7 @@ def _train_denoiser(
 
     def loss(batch: ToldBatch, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         batch = batch.to(run.device)
-        conditions = branch.conditions(*batch.inputs)
+        conditions = conditions_of(*batch.inputs)
         drawn = batch.targets.state[:, None].expand(-1, training.draws, -1)
         noise = random.normal(*drawn.shape)
         t = denoiser.objective.antithetic_times(len(drawn), training.draws, random)
@@ -114,10 +118,11 @@ def _train_denoiser(
 def _residual_std(branch: ToldBranch, people: Batches, run: TrainingRun) -> Tensor:
     """(133,) by some people: how far labels are from the branch's own estimate, in units of its own uncertainty."""
     branch.eval()
+    conditions_of: Callable[..., Conditions] = branch.conditions
     parts = []
     for start in range(0, min(_MEASURED, len(people)), _AT_ONCE):
         rows = torch.arange(start, min(start + _AT_ONCE, len(people)))
         batch = people.load(rows, BatchRandom(run.seed + start, torch.device("cpu"))).to(run.device)
-        own = branch.conditions(*batch.inputs)
+        own = conditions_of(*batch.inputs)
         parts.append((batch.targets.state - own.own) / own.own_scale)
     return root_mean_square(torch.cat(parts))

@@ -1,4 +1,4 @@
-"""Train a generator for photographs that is told keypoints, and looks: at pictures through BlazePose, which learnt from photographs.
+"""Train a generator for photographs that is told keypoints, and looks at pictures through BlazePose, which learnt from photographs.
 It begins with a generator that is told keypoints alone, and learns from people of the synthetic world in any pose, rendered and
 looked at; and from more without pictures. Without BlazePose's weights it goes by keypoints."""
 
@@ -99,4 +99,6 @@ def run(options: Options) -> None:
         learnt = ToldPeople(WithUnseen(seen[of_branch], unseen), WithUnseen(seen[of_denoiser], unseen), body.family)
         generator = train_prompted(config, training, learnt, job.run, start)
         generator.save_pretrained(options.out)
-    console.print(f"trained on {options.seen} people who are seen and {training.people} others; checkpoint in {options.out}")
+    console.print(
+        f"trained on {options.seen} people who are seen and {training.people} others; checkpoint in {options.out}"
+    )

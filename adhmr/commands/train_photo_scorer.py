@@ -95,7 +95,6 @@ def run(options: Options) -> None:
         "branch": options.training.branch.steps / 4, "ranking": options.training.ranking.steps / 3,
     }  # fmt: skip
     with training_job("train-photo-scorer", options, costs, [folder, *options.motion]) as job:
-
         _, seen = making.seen(job, "people seen", options.seen, 3 * options.seed + 100)
         people, lit = making.seen(job, "people judged", others, 3 * options.seed + 300)
         job.progress.start("candidates")
