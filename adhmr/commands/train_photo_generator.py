@@ -1,4 +1,4 @@
-"""Train a generator for photographs that is told keypoints, and looks at pictures through BlazePose, which learnt from photographs.
+"""Train a generator for photographs that is told keypoints, and looks at pictures through BlazePose, which learnt from those.
 It begins with a generator that is told keypoints alone, and learns from people of the synthetic world in any pose, rendered and
 looked at; and from more without pictures. Without BlazePose's weights it goes by keypoints."""
 

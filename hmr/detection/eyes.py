@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,10 +24,10 @@ _SHOULDERS = [_PLACE["left_shoulder"], _PLACE["right_shoulder"]]
 _FROM_LANDMARK, _TO_MARK = BLAZEPOSE_33.taken_to(PROMPT_POINTS)
 #: Times the farthest mark's distance from the hips, as MediaPipe's circle around a body.
 _ENLARGE = 2.5
-#: Sides of a view that are looked at where nothing is said of a person.
-_WHOLE = 1.0
-#: Confidence from which a first look says where to look again.
-_SURE = 0.3
+#: Sides of a view that are looked at where nothing is said of a person, and quarter turns that are tried then. By agreement with
+#: humans' marks on 200 validation people of LSPET: one look at the view as it is 33 %, 1.5 of it 49, looked at again where it found
+#: them 52, and the turn whose two looks agree best 63.
+_WHOLE, _TURNS = 1.6, 4
 
 
 def upright_known(keypoints_px: Tensor) -> Tensor:
@@ -41,8 +42,6 @@ def look_frames(keypoints_px: Tensor, size: int) -> Tensor:
     keypoints_px: (n, 24, 3) what is said; centred on the hips, large enough for all that is said, shoulders up. A person of whom
     hips or shoulders are not said is looked at as the view is.
     """
-    A = torch.eye(3).repeat(len(keypoints_px), 1, 1)
-    A[:, 0, 0] = A[:, 1, 1] = _WHOLE * size
     px, there = keypoints_px[..., :2], keypoints_px[..., 2] > 0
     known = upright_known(keypoints_px)
     hips, shoulders = px[:, _HIPS].mean(1), px[:, _SHOULDERS].mean(1)
@@ -55,7 +54,17 @@ def look_frames(keypoints_px: Tensor, size: int) -> Tensor:
     told = torch.eye(3).repeat(len(px), 1, 1)
     told[:, :2, 0], told[:, :2, 1] = right, down
     told[:, :2, 2] = hips - 0.5 * (right + down)
-    return torch.where(known[:, None, None], told, A)
+    return torch.where(known[:, None, None], told, whole_frame(size, 0))
+
+
+def whole_frame(size: int, quarters: int) -> Tensor:
+    """(3, 3) of a look at all of a view, turned about its middle."""
+    turn = quarters * torch.pi / 2
+    R = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    A = torch.eye(3)
+    A[:2, :2] = _WHOLE * size * R
+    A[:2, 2] = size / 2 - A[:2, :2] @ torch.tensor([0.5, 0.5])
+    return A
 
 
 def _looked_at(pictures: Tensor, A_view_look: Tensor, size: int) -> Tensor:
@@ -77,11 +86,11 @@ def _laid_on_view(maps: Tensor, A_look_view: Tensor, size: int, cells: int) -> T
 
 
 def _marked_by(sight: Sight, size: int) -> Tensor:
-    """(n, 24, 3) the landmarks that were seen surely, in pixels of views of ``size``."""
+    """(n, 24, 3) the landmarks that were seen, in pixels of views of ``size``."""
     marks = torch.zeros(len(sight), len(PROMPT_POINTS), 3)
-    marks[:, _TO_MARK] = sight.points[:, _FROM_LANDMARK]
-    sure = marks[..., 2:] >= _SURE
-    return torch.cat([(marks[..., :2] + 1) * (size / 2), marks[..., 2:]], -1) * sure
+    points = sight.points[:, _FROM_LANDMARK]
+    marks[:, _TO_MARK] = torch.cat([(points[..., :2] + 1) * (size / 2), points[..., 2:]], -1)
+    return marks
 
 
 class Eyes:
@@ -116,17 +125,37 @@ class Eyes:
     def look(self, pictures: Tensor, keypoints_px: Tensor | None) -> Sight:
         """pictures (n, 3, s, s) in [0, 1]; keypoints_px (n, 24, 3) in their pixels, or None.
 
-        Where hips and shoulders are not said it looks at the whole view, and again where it found those.
+        Where hips and shoulders are not said it looks at the whole view, and again where it found those; with each side up, of
+        which that is taken whose two looks agree best.
         """
-        said = torch.zeros(len(pictures), len(PROMPT_POINTS), 3) if keypoints_px is None else keypoints_px.clone()
-        unsaid = ~upright_known(said)
-        if bool(unsaid.any()):
-            said[unsaid] = _marked_by(self._look(pictures[unsaid], torch.zeros_like(said[unsaid])), pictures.shape[-1])
-        return self._look(pictures, said)
+        size = pictures.shape[-1]
+        if keypoints_px is None:
+            return self._found(pictures)
+        known = upright_known(keypoints_px)
+        told = self._look(pictures[known], look_frames(keypoints_px[known], size)) if bool(known.any()) else None
+        if told is not None and bool(known.all()):
+            return told
+        found = self._found(pictures[~known])
+        if told is None:
+            return found
+        order = torch.cat([known.nonzero()[:, 0], (~known).nonzero()[:, 0]]).argsort()
+        return Sight.cat([told, found])[order]
 
-    def _look(self, pictures: Tensor, keypoints_px: Tensor) -> Sight:
+    def _found(self, pictures: Tensor) -> Sight:
+        """Of people of whom nothing is said."""
         n, size = len(pictures), pictures.shape[-1]
-        A_view_look = look_frames(keypoints_px, size)
+        seconds, apart = [], []
+        for quarters in range(_TURNS):
+            first = self._look(pictures, whole_frame(size, quarters).expand(n, 3, 3))
+            second = self._look(pictures, look_frames(_marked_by(first, size), size))
+            seconds.append(second)
+            apart.append((first.points - second.points)[:, _FROM_LANDMARK, :2].norm(dim=-1).mean(1))
+        best = torch.stack(apart).argmin(0)
+        return Sight.cat(seconds)[best * n + torch.arange(n)]
+
+    def _look(self, pictures: Tensor, A_view_look: Tensor) -> Sight:
+        """At what the frames (n, 3, 3) say."""
+        n, size = len(pictures), pictures.shape[-1]
         A_look_view = torch.linalg.inv(A_view_look)
         graph = self.blazepose.graph
         looks = _looked_at(pictures, A_view_look, self.blazepose.size)

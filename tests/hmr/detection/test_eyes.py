@@ -16,7 +16,7 @@ from hmr.detection.regions_of import region_of
 from hmr.detection.twice import looked_at_twice
 from hmr.detection.weights import WeightsMissing, blazepose_name, weights_file
 from hmr.free_body import free_body
-from hmr.keypoint_sets import COCO_17, PROMPT_POINTS, Keypoints
+from hmr.keypoint_sets import BLAZEPOSE_33, COCO_17, PROMPT_POINTS, Keypoints
 
 SIZE = 256
 BODY = free_body(1200)
@@ -46,7 +46,11 @@ def test_a_look_is_where_the_detectors_own_region_is():
 def test_without_hips_and_shoulders_it_looks_at_all_of_the_view():
     px, _ = upright()
     px[:, PROMPT_POINTS.place["left_hip"], 2] = 0
-    torch.testing.assert_close(look_frames(px, SIZE), torch.diag(torch.tensor([SIZE, SIZE, 1.0])).expand(3, 3, 3))
+    corners = look_frames(px, SIZE) @ torch.tensor([[0.0, 0, 1], [1, 1, 1]]).T
+    low, high = corners[:, :2, 0], corners[:, :2, 1]
+    assert (low < 0).all()
+    assert (high > SIZE).all()
+    torch.testing.assert_close(low + high, torch.full_like(low, SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,29 @@ def test_landmarks_lie_on_the_person_whichever_way_the_picture_is_turned(eyes):
         assert (peak_uv - sight.points[..., :2]).norm(dim=-1).median() < 0.12
         middle = ((marks[:, there, :2].mean(1) / SIZE) * cells).long()
         assert (sight.heat[torch.arange(3), 33, middle[:, 1], middle[:, 0]] > 0.5).all()  # the mask
+
+
+def test_a_person_of_whom_nothing_is_said_is_found_whichever_way_up(eyes):
+    px, pictures = upright()
+    here, there = COCO_17.taken_to(BLAZEPOSE_33)
+    marks_of_coco, coco = PROMPT_POINTS.taken_to(COCO_17)
+    truth = torch.zeros(3, len(COCO_17), 2)
+    truth[:, coco] = px[:, marks_of_coco, :2]
+    for turns in range(4):
+        turned, marks = torch.rot90(pictures, turns, (2, 3)), truth.clone()
+        for _ in range(turns):
+            marks = torch.stack([marks[..., 1], SIZE - marks[..., 0]], -1)
+        seen = (eyes.look(turned, None).points[:, there, :2] + 1) * (SIZE / 2)
+        assert (seen - marks[:, here]).norm(dim=-1).median() < 0.06 * SIZE
+
+
+def test_who_is_told_and_who_is_not_keep_their_places(eyes):
+    px, pictures = upright()
+    px[1] = 0
+    together = eyes.look(pictures, px)
+    for row, said in enumerate((px[:1], None, px[2:])):
+        alone = eyes.look(pictures[row : row + 1], said)
+        torch.testing.assert_close(together.points[row : row + 1], alone.points, atol=1e-3, rtol=1e-3)
 
 
 def test_another_size_of_the_network_is_refused():
