@@ -6,7 +6,7 @@ Networks of the house look at this instead of pixels where what they learn from 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -54,6 +54,19 @@ class Sight:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Sight:
         return Sight(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def small(self) -> Sight:
+        """As it is kept: half floats, heat in bytes."""
+        half = self.map(lambda x: x.half() if x.is_floating_point() else x)
+        return replace(half, heat=(255 * self.heat).round().to(torch.uint8))
+
+    def large(self, lit: Tensor | None = None) -> Sight:
+        """Inverse of ``small``. lit: (b,) bool; nothing is seen of the others."""
+        sight = self.map(lambda x: x.float() if x.dtype != torch.bool else x)
+        sight = replace(sight, heat=sight.heat / 255)
+        if lit is None:
+            return sight
+        return sight.map(lambda x: x & lit if x.dtype == torch.bool else x * lit.view(-1, *[1] * (x.ndim - 1)))
 
     @classmethod
     def nothing(cls, count: int) -> Sight:

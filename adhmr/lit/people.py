@@ -23,7 +23,7 @@ from hmr.skinned_body import SkinnedBody
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import DetectorNoise, LitMarks
 from hmr.training.detector_noise import detected
-from hmr.training.lit_people import LitPeople, kept_small
+from hmr.training.lit_people import LitPeople
 from hmr.training.prompted_people import PromptedPeople
 
 _CHUNK, _AT_ONCE = 512, 8
@@ -84,7 +84,7 @@ def _looked_at(maker: PictureMaker, eyes: Eyes, people: People, seed: int) -> tu
     for start in range(0, len(pictures), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         sight, marked = looked_at_twice(eyes, pictures[rows].float() / 255, found_px[rows])
-        sights.append(kept_small(sight))
+        sights.append(sight.small())
         marks.append(marked)
     px = torch.cat(marks)
     return Sight.cat(sights), torch.cat([px[..., :2] * (2 / size) - 1, px[..., 2:]], -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from hmr.detection.blazepose import FEATURES, OUTPUTS, BlazePose, of_body
 from hmr.detection.fetch import fetched
+from hmr.detection.remembered import RememberingEyes
 from hmr.detection.weights import WeightsMissing, blazepose_name
 from hmr.keypoint_sets import BLAZEPOSE_33, PROMPT_POINTS
 from hmr.sight import COARSE, FINE, HEAT, LANDMARKS, Sight
@@ -25,8 +27,8 @@ _FROM_LANDMARK, _TO_MARK = BLAZEPOSE_33.taken_to(PROMPT_POINTS)
 #: Times the farthest mark's distance from the hips, as MediaPipe's circle around a body.
 _ENLARGE = 2.5
 #: Sides of a view that are looked at where nothing is said of a person, and quarter turns that are tried then. By agreement with
-#: humans' marks on 200 validation people of LSPET: one look at the view as it is 33 %, 1.5 of it 49, looked at again where it found
-#: them 52, and the turn whose two looks agree best 63.
+#: humans' marks on 200 validation people of LSPET: one look at the view as it is 33 %, at 1.5 of it 49, looked at again where it
+#: found them 52, and the turn whose two looks agree best 63.
 _WHOLE, _TURNS = 1.6, 4
 
 
@@ -178,10 +180,19 @@ class Eyes:
         )
 
 
-def eyes_or_none(whose: str, offline: bool = False, tell: Callable[[str], None] = print) -> Eyes | None:
-    """Where their weights cannot be had it is told what that costs."""
+@lru_cache(maxsize=1)
+def _remembering(weights: Path) -> RememberingEyes:
+    return RememberingEyes(Eyes(BlazePose(weights)))
+
+
+def eyes_or_none(whose: str, offline: bool = False, tell: Callable[[str], None] = print) -> RememberingEyes | None:
+    """The same for all networks of a process, so that what one has looked at others need not look at again.
+
+    None where their weights cannot be had; then it is told what that costs.
+    """
+    name = blazepose_name("full")
     try:
-        return Eyes.load(offline=offline, tell=tell)
+        return _remembering(fetched([name], offline=offline, tell=tell)[name])
     except WeightsMissing as error:
         tell(f"note: {whose} goes by keypoints alone, since what it sees through is missing ({error})")
         return None

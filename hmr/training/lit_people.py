@@ -21,7 +21,7 @@ class LitPeople:
 
     Attributes:
         people: their points and bodies.
-        sight: of their pictures, as small as it is kept (half floats, bytes of 255 for heat).
+        sight: of their pictures, as small as it is kept (``Sight.small``).
         detected: (n, 24, 3) what a detector marked in the pictures: u, v, confidence.
         marks: which marks they are shown with.
     """
@@ -42,14 +42,14 @@ class LitPeople:
         kept = random.uniform(len(rows), marks.shape[1]) >= most[:, None]
         kept &= (draw[:, 3] >= self.marks.nothing)[:, None]
         lit = draw[:, 4] >= self.marks.dark
-        return LitBatch(as_seen(self.sight[rows], lit), marks * kept[..., None], simulated.towards, simulated.targets)
+        return LitBatch(self.sight[rows].large(lit), marks * kept[..., None], simulated.towards, simulated.targets)
 
     def __getitem__(self, rows: Tensor) -> LitPeople:
         return LitPeople(self.people[rows], self.sight[rows], self.detected[rows], self.marks)
 
     def shown(self, rows: Tensor, marks: Tensor, lit: Tensor) -> LitBatch:
         """Some rows with these marks (b, 24, 3), seen where ``lit`` (b,)."""
-        sight = as_seen(self.sight[rows], lit)
+        sight = self.sight[rows].large(lit)
         return LitBatch(sight, marks, self.people.towards[rows], self.people.targets[rows])
 
 
@@ -98,18 +98,3 @@ class LitBatch:
             self.sight.map(lambda x: x.to(device)), self.marks.to(device), self.towards.to(device),
             self.targets.to(device),
         )  # fmt: skip
-
-
-def kept_small(sight: Sight) -> Sight:
-    """As it is kept: half floats, heat in bytes."""
-    small = sight.map(lambda x: x.half() if x.is_floating_point() else x)
-    return Sight(
-        small.coarse, small.fine, (255 * sight.heat).round().to(torch.uint8), small.points, small.world_m, sight.there
-    )
-
-
-def as_seen(small: Sight, lit: Tensor) -> Sight:
-    """Inverse of ``kept_small``; nothing is seen of people who are not lit (b,)."""
-    sight = small.map(lambda x: x.float() if x.dtype != torch.bool else x)
-    sight = Sight(sight.coarse, sight.fine, sight.heat / 255, sight.points, sight.world_m, sight.there)
-    return sight.map(lambda x: x & lit if x.dtype == torch.bool else x * lit.view(-1, *[1] * (x.ndim - 1)))

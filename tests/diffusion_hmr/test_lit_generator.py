@@ -9,8 +9,7 @@ from diffusion_hmr import Generator, GeneratorConfig
 from diffusion_hmr.config import PromptedTraining
 from diffusion_hmr.protocol import load_generator
 from diffusion_hmr.train_prompted import ToldPeople, train_prompted
-from hmr.detection.eyes import Eyes
-from hmr.detection.weights import WeightsMissing
+from hmr.detection.weights import FOLDER_VARIABLE
 from hmr.networks.conditions import conditions_of
 from hmr.networks.stored_conditions import identity
 from hmr.sight import Sight
@@ -91,16 +90,13 @@ def test_features_of_the_blind_are_not_taken_for_those_of_the_seeing():
 
 def test_it_is_loaded_with_eyes_or_says_that_it_has_none(tmp_path, monkeypatch):
     Generator(CONFIG).save_pretrained(tmp_path / "lit")
-    eyes, said = object(), []
-    monkeypatch.setattr(Eyes, "load", lambda *args, **kwargs: eyes)
-    assert load_generator(tmp_path / "lit").branch.eyes is eyes
-
-    def missing(*args, **kwargs):
-        raise WeightsMissing("adhmr weights fetch")
-
-    monkeypatch.setattr(Eyes, "load", missing)
-    assert load_generator(tmp_path / "lit", tell=said.append).branch.eyes is None
+    said = []
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "none"))
+    assert load_generator(tmp_path / "lit", offline=True, tell=said.append).branch.eyes is None
     assert "the generator lit goes by keypoints alone" in said[0]
+    eyes = object()
+    monkeypatch.setattr("diffusion_hmr.protocol.eyes_or_none", lambda *args: eyes)
+    assert load_generator(tmp_path / "lit").branch.eyes is eyes
 
 
 def test_a_generator_has_one_branch():

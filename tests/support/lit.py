@@ -10,7 +10,7 @@ from hmr.free_body import free_body
 from hmr.networks.config import BlocksConfig, LitBranchConfig, PromptBranchConfig
 from hmr.sight import COARSE, FINE, HEAT, LANDMARKS, Sight
 from hmr.training.config import DetectorNoise, LitMarks
-from hmr.training.lit_people import LitPeople, kept_small
+from hmr.training.lit_people import LitPeople
 from hmr.training.prompted_people import PromptedPeople
 
 BODY = free_body(1200)
@@ -29,7 +29,7 @@ def lit_people(count: int, seed: int = 0) -> tuple[People, LitPeople]:
     people = make_people(PeopleConfig(), count, seed, BODY)
     prompted = PromptedPeople.of(people.uv, people.inside, people.K, people.label, BODY, DetectorNoise())
     detected = torch.cat([people.uv, people.inside[..., None].float()], -1) * people.inside[..., None]
-    return people, LitPeople(prompted, kept_small(made_up_sight(count, seed)), detected, LitMarks())
+    return people, LitPeople(prompted, made_up_sight(count, seed).small(), detected, LitMarks())
 
 
 class MadeUpEyes:

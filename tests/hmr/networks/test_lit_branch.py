@@ -8,7 +8,7 @@ from hmr.networks.conditions import conditions_of
 from hmr.networks.lit_branch import LitBranch, marks_or_seen
 from hmr.sight import Sight
 from hmr.training.batch_random import BatchRandom
-from hmr.training.lit_people import WithUnseen, as_seen, kept_small
+from hmr.training.lit_people import WithUnseen
 from hmr.views import Prompts, Views
 from tests.support.lit import LIT, lit_people, made_up_sight
 
@@ -29,7 +29,7 @@ def marks(confidence: float) -> torch.Tensor:
 
 
 def test_in_the_dark_it_does_not_matter_what_would_be_seen():
-    dark = as_seen(kept_small(made_up_sight(3)), torch.zeros(3, dtype=torch.bool))
+    dark = made_up_sight(3).small().large(torch.zeros(3, dtype=torch.bool))
     a = branch().conditions(dark, marks(1.0), TOWARDS)
     b = branch().conditions(Sight.nothing(3), marks(1.0), TOWARDS)
     torch.testing.assert_close(a.own, b.own)
