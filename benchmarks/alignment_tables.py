@@ -10,7 +10,6 @@ an hour), large a GPU.
 from __future__ import annotations
 
 import argparse
-import copy
 import platform
 import time
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from adhmr.demo.config import budget
 from adhmr.evaluation import Judged, average, judge
@@ -27,8 +25,9 @@ from adhmr.figures import Figure, show
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
 from adhmr.world.pseudo_labels import Bias, biased_labels
+from benchmarks.finetuned import on_labels, on_pairs
 from diffusion_hmr import Generator
-from dpo.align import AlignData, Replay, align, replay_error
+from dpo.align import AlignData, Replay
 from dpo.config import AlignConfig
 from dpo.judges import Judge, consensus_judge, pair_maker, random_judge, scorer_judge, truth_judge
 from hmr.files import code_version, write_json
@@ -39,10 +38,6 @@ from hmr.networks.branch_loss import Targets
 from hmr.networks.conditions import Conditions, conditions_of
 from hmr.samples import Samples, load_samples
 from hmr.skinned_body import SkinnedBody
-from hmr.training.batch_random import BatchRandom
-from hmr.training.batches import RowNumbers
-from hmr.training.fit import fit
-from hmr.training.run import TrainingRun
 from hmr.training.train_branch import split_rows
 from scorer import Scorer
 from scorer.consensus import score_weights, weighted_mean_body
@@ -100,11 +95,11 @@ def preferences(pictures: str, judge_of: Callable[[Setting], Judge], loss: str =
 
     def run(setting: Setting, seed: int) -> Generator:
         samples: Samples = getattr(setting, pictures)
-        conditions, generator = setting.conditions(samples), copy.deepcopy(setting.base)
+        conditions = setting.conditions(samples)
         config = replace(setting.config, loss_type=(loss,))
         maker = pair_maker(samples.unlabelled(), conditions, judge_of(setting), setting.model, config, "table")
         data = AlignData(samples.key, conditions, setting.replay)
-        return align(generator, data, maker, config, TrainingRun(31 + 1000 * seed))
+        return on_pairs(setting.base, data, maker, config, seed)
 
     return run
 
@@ -113,18 +108,9 @@ def supervised(labels_of: Callable[[Setting], Samples]):
     """A row that is finetuned on labels by the base's own training error, with the same replay."""
 
     def run(setting: Setting, seed: int) -> Generator:
-        labelled, generator = labels_of(setting), copy.deepcopy(setting.base)
+        labelled = labels_of(setting)
         data = Replay(setting.conditions(labelled), Targets.of(labelled, setting.model).state)
-        config, device = setting.config, generator.denoiser.residual_std.device
-
-        def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
-            error = replay_error(generator.denoiser, data, len(rows), random, device)
-            return error + replay_error(generator.denoiser, setting.replay, config.replay_batch, random, device), {}
-
-        # Twice the batch: a pair, too, is two samples.
-        fitted = replace(config.fit, batch_size=2 * config.fit.batch_size)
-        fit(generator.denoiser, loss, RowNumbers(len(labelled)), fitted, TrainingRun(31 + 1000 * seed))
-        return generator
+        return on_labels(setting.base, data, setting.replay, setting.config, seed)
 
     return run
 

@@ -1,0 +1,350 @@
+"""Does a generator align on photographs that nobody labelled? Judged by humans' marks, which no row has seen.
+
+    python -m benchmarks.photograph_alignment --base LIT --lspet LSPET --motion HELD_OUT.npz --seen SEEN --work WORK \\
+        --split test --seeds 3 --out benchmarks/results/photograph_alignment.json
+
+The policy looks at crops and is told nothing (--told: a detector's keypoints); the scorer for photographs, which is told a
+detector's keypoints, judges its candidates on the pool (one detected person a photograph). Rows differ in what taught them; all
+have the same steps, batch and replay of rendered people. The judge: re-projection to the marks of humans on the split, in crops
+about the humans' boxes, nothing fitted; told rows are told the humans' marks but three, and those three are counted. Beside it
+the energy score and the mean sample's PVE on rendered people in held-out poses (HELD_OUT.npz), who are seen and of whom as much
+is told. SEEN: people-seen of the base's training, whose exact labels are replayed. WORK: what is made once is kept there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
+from adhmr.lit.people import PictureMaker, lit_people
+from adhmr.world.people import People
+from adhmr.world.people_config import PeopleConfig
+from benchmarks.detected_photographs import DetectedMarks, pictured
+from benchmarks.finetuned import on_labels, on_pairs
+from benchmarks.lit_generator import conditions as lit_conditions
+from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
+from benchmarks.photograph_pool import detected_people, pool_names, views_of_pool
+from diffusion_hmr import Generator
+from diffusion_hmr.protocol import load_generator
+from dpo.align import AlignData, Replay
+from dpo.config import AlignConfig
+from dpo.judges import Judge, consensus_judge, distances_to_others_mm, pair_maker, random_judge
+from dpo.loss import energy_score_reward
+from hmr.body import BodyParams
+from hmr.detection.eyes import Eyes
+from hmr.files import code_version, write_json
+from hmr.fit_to_marks import fit_to_marks
+from hmr.formats.motion.captured import read_motion
+from hmr.free_body import free_body
+from hmr.hypotheses import Hypotheses
+from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, spread_mm
+from hmr.networks.conditions import Conditions
+from hmr.networks.stored_conditions import stored_conditions
+from hmr.pose_state import state_from_body
+from hmr.prompt_points import prompt_points
+from hmr.skinned_body import SkinnedBody
+from hmr.training.lit_people import LitPeople
+from hmr.training.train_branch import split_rows
+from hmr.views import Views
+from scorer import Scorer
+from scorer.consensus import weighted_mean_body
+from scorer.protocol import load_scorer
+from scorer.scores import Scores
+
+CANDIDATES = 10
+#: Of the pseudo-labels, by the scorer.
+KEPT = 0.7
+#: Rendered people whose labels are replayed.
+REPLAYED = 2048
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all rows have in common.
+
+    Attributes:
+        base: the policy's beginning.
+        told: whether it is told keypoints.
+        pool: crops of unlabelled people with a detector's marks, and what the base sees of them.
+        replay: rendered people with exact labels.
+        reward: of the scorer's words: see ``REWARDS``.
+    """
+
+    base: Generator
+    told: bool
+    scorer: Scorer
+    model: SkinnedBody
+    pool: Views
+    conditions: Conditions
+    replay: Replay
+    reward: str
+    config: AlignConfig
+    work: Path
+
+
+#: What is made of the scorer's words, in mm of expected error: in 3D, across the picture, or both.
+REWARDS: dict[str, Callable[[Scores], Tensor]] = {
+    "expected": lambda scores: scores.expected_error_mm,
+    "displacement": lambda scores: scores.displacement_mm.mean(-1),
+    "across": lambda scores: _across(scores),
+    "both": lambda scores: scores.displacement_mm.mean(-1) + 2 * _across(scores),
+}
+
+
+def _across(scores: Scores) -> Tensor:
+    assert scores.in_plane_mm is not None
+    return scores.in_plane_mm.mean(-1)
+
+
+def photo_judge(setting: Setting, diversity: float) -> Judge:
+    """The scorer, with the energy score's reward for being different."""
+
+    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
+        del seed
+        error = REWARDS[setting.reward](setting.scorer.score(views, hypotheses, setting.model))
+        if diversity == 0:
+            return -error
+        return energy_score_reward(error, distances_to_others_mm(hypotheses, setting.model), diversity)
+
+    return judge
+
+
+def preferences(judge_of: Callable[[Setting], Judge], loss: str = "sigmoid") -> Callable[[Setting, int], Generator]:
+    """A row of pairs."""
+
+    def row(setting: Setting, seed: int) -> Generator:
+        config = replace(setting.config, loss_type=(loss,))
+        maker = pair_maker(setting.pool, setting.conditions, judge_of(setting), setting.model, config, "table")
+        data = AlignData(setting.pool.key, setting.conditions, setting.replay)
+        return on_pairs(setting.base, data, maker, config, seed)
+
+    return row
+
+
+def lifted(kept: float) -> Callable[[Setting, int], Generator]:
+    """A row of pseudo-labels: bodies of the packaged generator, fitted to the detector's marks; the share that the scorer likes
+    best."""
+
+    def row(setting: Setting, seed: int) -> Generator:
+        states, error = pseudo_labels(setting)
+        best = error.argsort()[: round(kept * len(error))]
+        return on_labels(
+            setting.base, Replay(setting.conditions[best], states[best]), setting.replay, setting.config, seed
+        )
+
+    return row
+
+
+def pseudo_labels(setting: Setting) -> tuple[Tensor, Tensor]:
+    """States (n, 133) of the pool's people, and what the scorer says of each, mm."""
+    path = setting.work / "pseudo-labels.pt"
+    if not path.exists():
+        lifter, views = Generator.from_pretrained("photo"), setting.pool
+        A = lifter.crop_size / views.size
+        small = _resized(views, lifter.crop_size, A)
+        drawn = lifter.propose(small, setting.model, CANDIDATES, 0, "photo").params
+        assert views.prompts is not None
+        fitted = fit_to_marks(drawn, views.prompts.keypoints_px, views.K, setting.model)
+        scores = setting.scorer.score(
+            views, Hypotheses(views.key, fitted, setting.model.family, "photo", 0), setting.model
+        )
+        error = scores.expected_error_mm
+        rows, best = torch.arange(len(views)), error.argmin(1)
+        states = state_from_body(fitted[rows, best], setting.model, views.K, views.size).pack()
+        torch.save((states, error[rows, best]), path)
+    states, error = torch.load(path)
+    return states, error
+
+
+def _resized(views: Views, size: int, scale: float) -> Views:
+    """The same crops with fewer pixels, black: a generator that is told marks alone does not look."""
+    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(len(views), -1, -1, -1)
+    S = torch.diag(torch.tensor([scale, scale, 1.0]))
+    assert views.prompts is not None
+    marks = views.prompts.keypoints_px * torch.tensor([scale, scale, 1.0])
+    return Views(views.key, black, views.camera, S @ views.A_view_picture, replace(views.prompts, keypoints_px=marks))
+
+
+ROWS: dict[str, Callable[[Setting, int], Generator]] = {
+    "aligned": preferences(lambda s: photo_judge(s, s.config.diversity)),
+    "random pairs": preferences(lambda s: random_judge()),
+    "consensus pairs": preferences(lambda s: consensus_judge(s.model)),
+    "SFT on winners": preferences(lambda s: photo_judge(s, s.config.diversity), "sft"),
+    "SFT on lifted pseudo-labels": lifted(1.0),
+    "SFT on cleaned pseudo-labels": lifted(KEPT),
+}
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Who says how good a generator is.
+
+    Attributes:
+        people, conditions, K: of photographs that humans marked.
+        counted: (n, 24) bool: which of the marks.
+        known, known_conditions: rendered people, half of them in held-out poses.
+    """
+
+    people: MarkedPeople
+    conditions: Conditions
+    K: Tensor
+    counted: Tensor
+    known: People
+    known_conditions: Conditions
+
+    def measure(self, generator: Generator, model: SkinnedBody) -> dict[str, np.ndarray]:
+        """Per person: hits of each threshold and kind of body, the marks that count, and errors in mm."""
+        drawn = generator.sample_bodies(self.conditions, self.K, model, CANDIDATES, 0)
+        mean = weighted_mean_body(drawn, torch.full(drawn.batch_shape, 1 / CANDIDATES))
+        of_each = torch.stack([self._off(drawn[:, i], model) for i in range(CANDIDATES)])
+        out: dict[str, np.ndarray] = {"marks": self.counted.sum(1).double().numpy()}
+        for kind, distance in (("a sample", of_each), ("mean of ten", self._off(mean, model)[None])):
+            for within in (0.1, 0.05):
+                hits = ((distance <= within) & self.counted).sum(-1).double().mean(0)
+                out[f"{kind} @{within}"] = hits.numpy()
+        size = generator.crop_size
+        K = torch.diag(torch.tensor([size, size, 1.0])) @ self.known.K
+        bodies = generator.sample_bodies(self.known_conditions, K, model, CANDIDATES, 0)
+        errors = errors_of_hypotheses_mm(bodies, self.known.label, model)
+        out["energy score"] = energy_score_mm(errors["pve"], errors["pairwise"]).numpy()
+        out["PVE, mean sample"] = errors["mean_sample_pve"].numpy()
+        out["spread"] = spread_mm(errors["pairwise"]).numpy()
+        return out
+
+    def _off(self, params: BodyParams, model: SkinnedBody) -> Tensor:
+        return off(prompt_points(params, model), self.people)
+
+
+_PCK = ("a sample @0.1", "a sample @0.05", "mean of ten @0.1", "mean of ten @0.05")
+_MM = ("energy score", "PVE, mean sample", "spread")
+
+
+def figures(measured: list[dict[str, np.ndarray]], base: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Of the seeds' means, with paired changes to the base, and each seed's own."""
+    mean = {name: np.mean([one[name] for one in measured], 0) for name in measured[0]}
+    marks = base["marks"]
+    out: dict[str, Any] = {"seeds": len(measured)}
+    for name in _PCK:
+        change: Figure = bootstrap(lambda a, b, of: share(a, of) - share(b, of), mean[name], base[name], marks)
+        out[name] = {"value": bootstrap(share, mean[name], marks), "points above the base": change}
+        out[name]["of each seed"] = [round(float(share(one[name], marks)), 2) for one in measured]
+    for name in _MM:
+        out[name] = {
+            "value": mean_figure(mean[name]),
+            "% of the base": bootstrap(percent_change, mean[name], base[name]),
+        }
+    return out
+
+
+def told_or_not(views: Views, told: bool) -> Views:
+    return views if told else replace(views, prompts=None)
+
+
+def photographs_of(base: Generator, args: argparse.Namespace) -> tuple[MarkedPeople, Views, Tensor]:
+    """The split's people, their crops as the policy is given them, and which marks count."""
+    people = read_lspet(args.lspet, args.split).first(args.most)
+    if args.told:
+        fewer, gone = people.without(3, 0)
+    else:
+        fewer, gone = people, people.px[..., 2] > 0
+    views = pictured(people, DetectedMarks(fewer.px, people.boxes()), args.lspet / "images", base.crop_size)
+    return people, told_or_not(views, args.told), gone
+
+
+def rendered(
+    base: Generator, maker: PictureMaker, folder: Path, count: int, seed: int, told: bool
+) -> tuple[People, LitPeople, Conditions]:
+    """People of the world, and what the base sees of them."""
+    people, lit = lit_people(maker, Eyes.load(), count, seed, folder, lambda done: None)
+    marks = lit.detected if told else torch.zeros_like(lit.detected)
+    return people, lit, lit_conditions(base, lit, marks, seen=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--lspet", type=Path, required=True)
+    parser.add_argument("--motion", type=Path, required=True, help="held out")
+    parser.add_argument("--seen", type=Path, required=True)
+    parser.add_argument("--seen-motion", type=Path, help="of the people of --seen")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--told", action="store_true")
+    parser.add_argument("--split", choices=["validation", "test"], default="validation")
+    parser.add_argument("--most", type=int, help="of the split's people")
+    parser.add_argument("--photographs", type=int, help="of the pool")
+    parser.add_argument("--rows", nargs="*", default=list(ROWS))
+    parser.add_argument("--reward", choices=list(REWARDS), default="both")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--diversity", type=float, default=0.4)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    setting, tests = read_setting(args)
+    content: dict[str, Any] = {
+        "command": " ".join(["python -m benchmarks.photograph_alignment", *sys.argv[1:]]), "code": code_version(),
+        "machine": {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()},
+        "split": args.split, "people": len(tests.people), "pool": len(setting.pool), "rows": {},
+    }  # fmt: skip
+    base = tests.measure(setting.base, setting.model)
+    content["rows"]["base"] = _shown("base", figures([base], base))
+    for name in args.rows:
+        measured = []
+        for seed in range(args.seeds):
+            measured.append(tests.measure(ROWS[name](setting, seed), setting.model))
+            content["rows"][name] = _shown(name, figures(measured, base))
+            write_json(args.out, content)
+
+
+def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
+    model, base = free_body(1200), load_generator(Path(args.base))
+    scorer = load_scorer("photo")
+    assert isinstance(base, Generator)
+    assert isinstance(scorer, Scorer)
+    names, marks = detected_people(pool_names(args.lspet, args.photographs), args.lspet / "images", args.work / "pool")
+    pool = views_of_pool(names, marks, args.lspet / "images", base.crop_size)
+    features = args.work / "features"
+    conditions = stored_conditions(base.branch, told_or_not(pool, args.told), features)
+    people, views, counted = photographs_of(base, args)
+    seen_conditions = stored_conditions(base.branch, views, features)
+
+    def maker(motion: Path | None) -> PictureMaker:
+        return PictureMaker(PeopleConfig(any_rotation=0.2), model, None if motion is None else read_motion(motion))
+
+    known, _, known_conditions = rendered(base, maker(args.motion), args.work / "known", 512, 7000, args.told)
+    replay = replayed(base, maker(args.seen_motion), args)
+    config = AlignConfig(diversity=args.diversity)
+    config = replace(config, fit=replace(config.fit, steps=args.steps, lr=args.lr))
+    setting = Setting(base, args.told, scorer, model, pool, conditions, replay, args.reward, config, args.work)
+    return setting, Tests(people, seen_conditions, views.K, counted, known, known_conditions)
+
+
+def replayed(base: Generator, maker: PictureMaker, args: argparse.Namespace) -> Replay:
+    """Of the people that the base's denoiser learnt from, by the command's own split."""
+    count = 512 * len(list(args.seen.glob("*.npz")))
+    _, lit = lit_people(maker, Eyes.load(), count, 700, args.seen, lambda done: None)
+    rows = split_rows(count, 0.75, 0)[1][:REPLAYED]
+    some = lit[rows]
+    marks = some.detected if args.told else torch.zeros_like(some.detected)
+    return Replay(lit_conditions(base, some, marks, seen=True), some.people.targets.state)
+
+
+def _shown(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    print(f"{name:30s}", *(f"{metric} {show(row[metric]['value'])};" for metric in (*_PCK, *_MM)), flush=True)
+    changes = {metric: list(row[metric].values())[1] for metric in (*_PCK, *_MM)}
+    print(f"{'':30s}", *(f"{metric} {show(change)};" for metric, change in changes.items()), flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()
