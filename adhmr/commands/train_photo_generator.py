@@ -16,13 +16,13 @@ from hmr.training.config import FitConfig, LitMarks
 
 def _lit() -> GeneratorConfig:
     blocks = BlocksConfig(width=96, depth=3, heads=3, ffn=192)
-    return GeneratorConfig(size=256, lit=LitBranchConfig(), denoiser=blocks)
+    return GeneratorConfig(size=256, lit=LitBranchConfig(dropout=0.25), denoiser=blocks, temperature=1.15)
 
 
 def _training() -> PromptedTraining:
     return PromptedTraining(
-        branch=FitConfig(steps=4000, batch_size=128, lr=1e-3, ema_decay=0.998, weight_decay=0.05),
-        denoiser=FitConfig(steps=2000, batch_size=64, lr=1e-3, ema_decay=0.998),
+        branch=FitConfig(steps=5000, batch_size=128, lr=7e-4, ema_decay=0.998, weight_decay=0.05),
+        denoiser=FitConfig(steps=1500, batch_size=64, lr=1e-3, ema_decay=0.998),
         people=200_000,
     )
 

@@ -62,8 +62,10 @@ class LitBranchConfig:
         prompts: of the part that is told marks, and lifts them with what is seen.
         squeezed: channels that maps are made of before they are lifted as a whole.
         seen: numbers that what is seen is made of before it joins the marks.
+        dropout: of what is seen, in training: there are far fewer people in pictures than bodies to learn.
     """
 
     prompts: PromptBranchConfig = field(default_factory=PromptBranchConfig)
     squeezed: int = 16
     seen: int = 256
+    dropout: float = 0.0

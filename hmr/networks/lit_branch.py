@@ -48,6 +48,7 @@ class LitBranch(nn.Module):
         self.prompts = PromptBranch(config.prompts)
         self.squeeze_coarse, self.squeeze_fine = nn.Conv2d(COARSE[0], squeezed, 1), nn.Conv2d(FINE[0], squeezed, 1)
         numbers = squeezed * COARSE[1] ** 2 + _MARKS * (squeezed + 1) + LANDMARKS * _PER_LANDMARK + 1
+        self.dropout = nn.Dropout(config.dropout)
         self.seen_in = nn.Sequential(
             nn.Linear(numbers, config.seen), nn.GELU(approximate="tanh"), nn.Linear(config.seen, width)
         )
@@ -96,7 +97,7 @@ class LitBranch(nn.Module):
     def lifted(self, sight: Sight, marks: Tensor, towards: Tensor) -> tuple[Tensor, Estimate]:
         """Features (b, width) and the own estimate."""
         marks = marks_or_seen(marks, sight)
-        return self.prompts(marks, towards, self.seen_in(self._seen(sight, marks)))
+        return self.prompts(marks, towards, self.seen_in(self.dropout(self._seen(sight, marks))))
 
     def _seen(self, sight: Sight, marks: Tensor) -> Tensor:
         """(b, numbers): the map as a whole, what is seen at the marks, and the landmarks, laid where the marks are."""
