@@ -23,7 +23,9 @@ import torch
 from torch import Tensor
 
 from adhmr.figures import bootstrap, mean_figure, percent_change, show, single
+from adhmr.lit.candidates import conditions_of_batch
 from adhmr.lit.people import PictureMaker, lit_people
+from adhmr.loading import estimator_folder
 from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.detected_photographs import DetectedMarks, pictured
@@ -56,12 +58,7 @@ def conditions(generator: Generator, people: LitPeople, marks: Tensor, seen: boo
     for start in range(0, len(people), _AT_ONCE):
         rows = torch.arange(start, min(start + _AT_ONCE, len(people)))
         batch = people.shown(rows, marks[rows], torch.full((len(rows),), seen))
-        branch = generator.branch
-        parts.append(
-            branch.conditions(*batch.inputs)
-            if isinstance(branch, LitBranch)
-            else branch.conditions(batch.marks, batch.towards)
-        )
+        parts.append(conditions_of_batch(generator, batch))
     return Conditions.cat(parts)
 
 
@@ -169,7 +166,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="folder where synthetic people are kept once they are made")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    model, generator = free_body(1200), load_generator(Path(args.generator))
+    model, generator = free_body(1200), load_generator(estimator_folder(args.generator))
     if not isinstance(generator, Generator):
         parser.error("--generator: expected one of ours")
     content: dict[str, Any] = {

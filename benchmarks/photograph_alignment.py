@@ -27,6 +27,7 @@ from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
 from adhmr.lit.people import PictureMaker, lit_people
+from adhmr.loading import estimator_folder
 from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.detected_photographs import DetectedMarks, pictured
@@ -307,7 +308,7 @@ def main() -> None:
 
 
 def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
-    model, base = free_body(1200), load_generator(Path(args.base))
+    model, base = free_body(1200), load_generator(estimator_folder(args.base))
     scorer = load_scorer("photo")
     assert isinstance(base, Generator)
     assert isinstance(scorer, Scorer)

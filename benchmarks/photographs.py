@@ -24,11 +24,13 @@ import torch
 from torch import Tensor
 
 from adhmr.figures import Figure, mean_figure, show, single
+from adhmr.loading import estimator_folder
 from adhmr.world.people import make_people
 from adhmr.world.people_config import PeopleConfig
-from benchmarks.detected_photographs import detected_marks
+from benchmarks.detected_photographs import DetectedMarks, detected_marks, pictured
 from benchmarks.marked_photographs import MarkedPeople, limbs, off, pck, read_coco, read_lspet, views_of
 from diffusion_hmr import Generator
+from diffusion_hmr.protocol import load_generator
 from hmr.body import BodyModel, BodyParams
 from hmr.camera import project
 from hmr.files import code_version, write_json
@@ -37,6 +39,7 @@ from hmr.formats.motion.captured import read_motion
 from hmr.free_body import free_body
 from hmr.keypoint_sets import COCO_17, PROMPT_POINTS
 from hmr.metrics import energy_score_mm, pairwise_distance_mm, point_error_mm, similarity_aligned, spread_mm
+from hmr.networks.lit_branch import LitBranch
 from hmr.prompt_points import prompt_points
 from hmr.skeleton import other_side
 from hmr.views import Prompts, Views
@@ -85,19 +88,33 @@ def shares(distance: dict[str, Tensor]) -> dict[str, list[Figure]]:
     return out
 
 
-def withheld(generator: Generator, people: MarkedPeople, model: BodyModel, draws: int) -> dict[str, list[Figure]]:
+def shown(generator: Generator, people: MarkedPeople, images: Path, marks: Tensor) -> Views:
+    """Crops with marks (n, 24, 3) as prompts; with their pictures, where the generator looks."""
+    if isinstance(generator.branch, LitBranch):
+        return pictured(people, DetectedMarks(marks, people.boxes()), images, generator.crop_size)
+    return views_of(people, generator.crop_size, generator.crop_enlarge, marks)
+
+
+def withheld(
+    generator: Generator, people: MarkedPeople, images: Path, model: BodyModel, draws: int
+) -> dict[str, list[Figure]]:
     """Shares of marks that neither network nor fit were told: three of each person, other ones in each of ``draws``."""
     found: list[dict[str, Tensor]] = []
     for draw in range(draws):
         fewer, gone = people.without(3, draw)
-        views = views_of(people, generator.crop_size, generator.crop_enlarge, fewer.px)
+        views = shown(generator, people, images, fewer.px)
         far = distances(predicted(generator, views, model), people, model)
         found.append({name: torch.where(gone, of_kind, torch.nan) for name, of_kind in far.items()})
     return shares({name: torch.cat([of_draw[name] for of_draw in found], 1) for name in found[0]})
 
 
 def synthetic(generator: Generator, model: BodyModel, motion: Path | None, count: int) -> dict[str, dict[str, Figure]]:
-    """Mean errors in mm of people in any pose with exact prompts, and how wide the samples are spread; and with worse ones."""
+    """Mean errors in mm of people in any pose with exact prompts, and how wide the samples are spread; and with worse ones.
+
+    There are no pictures, so a generator that looks sees nothing.
+    """
+    if isinstance(generator.branch, LitBranch):
+        generator.branch.eyes = None
     people = make_people(
         PeopleConfig(truncated=0.0), count, 97, free_body(1200), read_motion(motion) if motion else None
     )
@@ -171,12 +188,15 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1, help="of the marks that are withheld")
     parser.add_argument("--detector", action="store_true")
     parser.add_argument("--weights", type=Path, help="folder of the detector's")
+    parser.add_argument("--kept", type=Path, help="file of what the detector found, read or written")
     parser.add_argument("--most", type=int, help="of the people")
     parser.add_argument("--motion", type=Path)
     parser.add_argument("--synthetic", type=int, default=1000)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    model, generator = free_body(1200), Generator.from_pretrained(args.generator)
+    model, generator = free_body(1200), load_generator(estimator_folder(args.generator))
+    if not isinstance(generator, Generator):
+        parser.error("--generator: expected one of ours")
     command = " ".join(["python -m benchmarks.photographs", *sys.argv[1:]])
     machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
     content: dict = {"command": command, "machine": machine, "code": code_version(), "seed": 0}
@@ -186,9 +206,10 @@ def main() -> None:
         people, images, source = marked_people(args)
         content |= {**source, "people": len(people), "photographs": len(set(people.name))}
         if args.detector:
-            content["rows"] = of_detector(generator, people, model, detected_marks(people, images, args.weights).px)
+            marks = detected_marks(people, images, args.weights, args.kept).px
+            content["rows"] = of_detector(generator, people, images, model, marks)
         else:
-            content |= {"draws": args.draws, "rows": of_humans(generator, people, model, args.draws)}
+            content |= {"draws": args.draws, "rows": of_humans(generator, people, images, model, args.draws)}
     write_json(args.out, content)
 
 
@@ -202,21 +223,24 @@ def marked_people(args: argparse.Namespace) -> tuple[MarkedPeople, Path, dict[st
     return read_coco(args.coco, args.images).first(args.most), args.images, {"coco": args.coco.name}
 
 
-def of_humans(generator: Generator, people: MarkedPeople, model: BodyModel, draws: int) -> dict:
+def of_humans(generator: Generator, people: MarkedPeople, images: Path, model: BodyModel, draws: int) -> dict:
     """Rows with the humans' marks as prompts."""
     print("humans' marks as prompts")
-    views = views_of(people, generator.crop_size, generator.crop_enlarge)
+    views = shown(generator, people, images, people.px)
     all_told = shares(distances(predicted(generator, views, model), people, model))
     print("three marks withheld")
-    return {"humans' marks as prompts": all_told, "three marks withheld": withheld(generator, people, model, draws)}
+    return {
+        "humans' marks as prompts": all_told,
+        "three marks withheld": withheld(generator, people, images, model, draws),
+    }
 
 
-def of_detector(generator: Generator, people: MarkedPeople, model: BodyModel, marks: Tensor) -> dict:
+def of_detector(generator: Generator, people: MarkedPeople, images: Path, model: BodyModel, marks: Tensor) -> dict:
     """Rows with a detector's marks (n, 24, 3) as prompts."""
     own, judged = detector_off(marks, people)
     itself = [pck(own, 0.1), pck(own, 0.05)]
     print("the detector itself", *map(show, itself))
-    views = views_of(people, generator.crop_size, generator.crop_enlarge, marks)
+    views = shown(generator, people, images, marks)
     far = distances(predicted(generator, views, model), people, model)
     rows = shares({name: torch.where(judged, of_kind, torch.nan) for name, of_kind in far.items()})
     return {"the detector itself": itself, "a detector's prompts": rows}

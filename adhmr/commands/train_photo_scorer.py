@@ -79,6 +79,7 @@ def run(options: Options) -> None:
     from hmr.detection.eyes import Eyes
     from hmr.formats.motion.captured import Motion, read_motion
     from hmr.free_body import free_body
+    from hmr.networks.lit_branch import LitBranch
     from hmr.training.lit_people import WithUnseen
     from scorer.train_lit import calibrate_lit, train_lit_scorer
 
@@ -101,7 +102,8 @@ def run(options: Options) -> None:
         every = judged_people(people, lit, generator, body, options.candidates, options.seed, job.progress.at)
         job.progress.finish()
         ranked, held_out = every[torch.arange(options.judged)], every[torch.arange(options.judged, others)]
-        lifting = generator.branch.state_dict()
+        branch = generator.branch
+        lifting = (branch.prompts if isinstance(branch, LitBranch) else branch).state_dict()
         unseen = making.unseen(options.unseen, 3 * options.seed + 500)
         both = WithUnseen(seen, unseen)
         scorer = train_lit_scorer(options.scorer, options.training, both, ranked, lifting, job.run)

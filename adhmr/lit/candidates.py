@@ -14,17 +14,30 @@ from hmr.body import BodyModel, BodyParams
 from hmr.displacement import displacement_mm, uvd_of
 from hmr.fit_to_marks import fit_to_marks
 from hmr.networks.branch_loss import Targets
+from hmr.networks.conditions import Conditions
+from hmr.networks.lit_branch import LitBranch
 from hmr.networks.prompt_branch import PromptBranch, in_px
 from hmr.pose_state import PoseState, crop_extent
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import LitMarks
-from hmr.training.lit_people import LitPeople
+from hmr.training.lit_people import LitBatch, LitPeople
 from scorer.candidates import CandidateSets, candidate_errors_mm
 from scorer.train_lit import JudgedLitPeople
 
 _AT_ONCE = 256
 #: What a generator is told when its candidates are judged: seldom nothing, there is little to judge then.
 _TOLD = LitMarks(nothing=0.02)
+
+
+@torch.no_grad()
+def conditions_of_batch(generator: Generator, batch: LitBatch) -> Conditions:
+    """What a generator makes of people who are shown to it, as far as it looks. Raises ValueError where it is told nothing."""
+    branch = generator.branch
+    if isinstance(branch, LitBranch):
+        return branch.conditions(*batch.inputs)
+    if isinstance(branch, PromptBranch):
+        return branch.conditions(batch.marks, batch.towards)
+    raise ValueError("expected a generator that is told keypoints")
 
 
 @torch.no_grad()
@@ -37,9 +50,6 @@ def judged_people(
 
     Raises ValueError for a generator that is told nothing.
     """
-    branch = generator.branch
-    if not isinstance(branch, PromptBranch):
-        raise ValueError("expected a generator that is told keypoints")
     parts: list[tuple[Tensor, CandidateSets, Tensor]] = []
     lit = replace(lit, marks=_TOLD)
     size = generator.crop_size
@@ -48,7 +58,7 @@ def judged_people(
         rows = torch.arange(start, min(start + _AT_ONCE, len(lit)))
         batch = lit.load(rows, BatchRandom(seed + start, torch.device("cpu")))
         marks, K = batch.marks, scale @ people.K[rows]
-        drawn = generator.sample_bodies(branch.conditions(marks, batch.towards), K, model, count, seed + start)
+        drawn = generator.sample_bodies(conditions_of_batch(generator, batch), K, model, count, seed + start)
         half = count // 2
         params = _side_by_side(drawn[:, :half], fit_to_marks(drawn[:, half:], in_px(marks, size), K, model))
         sets = _sets(params, people.label[rows], K, size, model)
