@@ -5,9 +5,9 @@
     python -m benchmarks.lit_generator --coco COCO.json --images FOLDER --out benchmarks/results/lit_generator_coco.json
 
 Synthetic: people of 256 px in any pose, half of them of HELD_OUT.npz, which no weights learnt from; told a detector's marks (two
-looks), exact marks, or nothing; seen, and in the dark; beside them a generator that is told marks alone (--beside), on the same
-marks. Nothing is fitted. Photographs: nothing is told, the crop about the person is all; beside the bodies stand the landmarks
-that BlazePose itself sees in that crop.
+looks), exact marks, or nothing; seen, and in the dark; beside them a generator that is told marks alone, on the same marks
+(--beside). Nothing is fitted. Photographs: nothing is told, the crop about the person is all; beside the bodies stand the
+landmarks that BlazePose itself sees in that crop.
 """
 
 from __future__ import annotations
@@ -62,19 +62,21 @@ def conditions(generator: Generator, people: LitPeople, marks: Tensor, seen: boo
     return Conditions.cat(parts)
 
 
-def synthetic(generator: Generator, beside: Generator, people: People, lit: LitPeople, model: BodyModel) -> dict:
+def synthetic(generator: Generator, beside: Generator | None, people: People, lit: LitPeople, model: BodyModel) -> dict:
     """Errors in mm of ten samples, by what is told and who looks; paired changes of the mean sample's PVE."""
     exact = torch.cat([people.uv, torch.ones_like(people.uv[..., :1])], -1) * people.inside[..., None]
     told = {"a detector's marks": lit.detected, "exact marks": exact, "nothing": torch.zeros_like(exact)}
     rows: dict[str, Any] = {}
     for name, marks in told.items():
-        makers = {"seen": (generator, True), "in the dark": (generator, False), "beside": (beside, False)}
+        makers = {"seen": (generator, True), "in the dark": (generator, False)}
+        if beside is not None:
+            makers["beside"] = (beside, False)
         errors = {
             kind: _errors(who, conditions(who, lit, marks, seen), people, model) for kind, (who, seen) in makers.items()
         }
         pve = {kind: one["mean_sample_pve"].numpy() for kind, one in errors.items()}
         rows[name] = {kind: _figures(one) for kind, one in errors.items()}
-        for other in ("in the dark", "beside"):
+        for other in list(makers)[1:]:
             change = bootstrap(percent_change, pve["seen"], pve[other])
             rows[name][f"PVE of the mean sample, seen against {other}, %"] = change
             print(f"{name:20s} seen against {other:12s}", show(change))
@@ -155,7 +157,7 @@ def _seen(generator: Generator, views: Views, model: BodyModel) -> dict[str, Ten
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", default="photo")
-    parser.add_argument("--beside", default="photo", help="a generator that is told marks alone")
+    parser.add_argument("--beside", help="a generator that is told marks alone (train-prompted)")
     parser.add_argument("--lspet", type=Path)
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--coco", type=Path)
@@ -178,7 +180,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as made:
             folder = args.kept or Path(made)
             people, lit = lit_people(maker, Eyes.load(), args.people, 7000, folder, lambda share: None)
-        content["rows"] = synthetic(generator, Generator.from_pretrained(args.beside), people, lit, model)
+        beside = None if args.beside is None else Generator.from_pretrained(args.beside)
+        content["rows"] = synthetic(generator, beside, people, lit, model)
     elif args.lspet is not None:
         people = read_lspet(args.lspet, args.split).first(args.most)
         content |= {"split": args.split, "people": len(people)}

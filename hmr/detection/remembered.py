@@ -23,6 +23,11 @@ class RememberingEyes:
         self._seen: OrderedDict[bytes, Sight] = OrderedDict()
 
     def __call__(self, views: Views) -> Sight:
+        """In full precision, whatever the networks around are run in."""
+        with torch.autocast("cpu", enabled=False):
+            return self._seen_in(views)
+
+    def _seen_in(self, views: Views) -> Sight:
         marks = _digests(views)
         new = [i for i, mark in enumerate(marks) if mark not in self._seen]
         looked = self.eyes(views[new]).small() if new else None

@@ -11,8 +11,11 @@ from PIL import Image
 from adhmr import predicting
 from adhmr.cli import main
 from adhmr.photographs import cut
+from adhmr.world.domains import DOMAINS
+from adhmr.world.make import make_samples
 from diffusion_hmr import Generator
 from dpo.pairs import load_pairs
+from hmr.free_body import free_body
 from hmr.pictures import StoredPictures
 from hmr.samples import load_views, save_samples
 from scorer import Scorer, ScorerConfig
@@ -40,7 +43,7 @@ def skipped(folder) -> dict[str, str]:
 
 
 def crops_in(place):
-    [folder] = place.glob("crops/128px-*")
+    [folder] = place.glob("crops/256px-*")
     return folder
 
 
@@ -83,9 +86,9 @@ def test_pairs_then_align_and_people_are_cut_out_once(place, capsys):
     assert main([*of_crops, "--out", "other"]) == 0
 
 
-def test_fresh_pairs_with_adapters_validation_and_replay(place, small_world, tmp_path, capsys, rendered):
+def test_fresh_pairs_with_adapters_validation_and_replay(place, small_world, tmp_path, capsys):
     pytest.importorskip("peft")
-    save_samples(tmp_path / "replay", rendered)
+    save_samples(tmp_path / "replay", make_samples(DOMAINS["source"], 4, 256, 11, free_body(1200), "near"))
     more = ["--align.lora_rank", "2", "--validation", "photos", "--replay", "replay", "--align.replay_batch", "4"]
     assert main(["align", *PHOTOS, *more, "--out", "aligned", *few(3)]) == 0
     assert moved(place)
@@ -95,7 +98,7 @@ def test_fresh_pairs_with_adapters_validation_and_replay(place, small_world, tmp
     save_samples(tmp_path / "small", small_world["source"])
     capsys.readouterr()
     assert main(["align", *PHOTOS, "--replay", "small", "--out", "x", *few()]) == 2
-    assert "trained on 128 px crops, the pictures are 64 px" in said(capsys)
+    assert "trained on 256 px crops, the pictures are 64 px" in said(capsys)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_a_photograph_that_changes_or_comes_is_cut_out_anew(place, capsys):
     assert pairs("--out", "three") == 3
     assert "cut out before" not in said(capsys)
     assert skipped(place / "three") == {"p9.png": "not in k.json"}
-    assert len(list(place.glob("crops/128px-*"))) == 3
+    assert len(list(place.glob("crops/256px-*"))) == 3
 
 
 def test_nobody_in_any_photograph(place, capsys):
@@ -201,7 +204,7 @@ def test_a_cut_that_was_stopped_goes_on(place, monkeypatch):
 
     monkeypatch.setattr(cut, "shots_of", shots)
     assert pairs("--out", "one") == 130
-    assert list(place.glob("crops/128px-*")) == []
+    assert list(place.glob("crops/256px-*")) == []
     assert pairs("--out", "one") == 0
     assert read == ["p0.png", "p1.png", "stopped", "p2.png", "p3.png"]
     assert load_views(crops_in(place)).key == tuple(f"p{i}-00" for i in range(4))

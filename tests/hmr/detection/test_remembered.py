@@ -35,6 +35,13 @@ def test_a_view_is_looked_at_once_and_rows_keep_their_order():
     torch.testing.assert_close(again.points[1], made_up_sight(1, 7).small().large().points[0])
 
 
+def test_what_is_seen_does_not_depend_on_the_precision_around():
+    plain = RememberingEyes(Counting())(views(3, 5))
+    with torch.autocast("cpu", torch.bfloat16):
+        around = RememberingEyes(Counting())(views(3, 5))
+    assert torch.equal(plain.coarse, around.coarse)
+
+
 def test_the_same_pixels_of_which_something_else_is_said_are_another_view():
     counting = Counting()
     eyes = RememberingEyes(counting)
