@@ -1,0 +1,109 @@
+"""What the figures say, in plain sentences: did it get better, and more than its controls?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adhmr.figures import Figure, show
+from adhmr.photograph_loop.measures import JUDGES, KINDS, Kind
+
+#: Below so many people a bootstrap's intervals are too narrow to be believed.
+FEW = 20
+#: Share of the base's spread below which samples have drawn together.
+NARROW = 0.9
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of ``KINDS`` for each generator.
+
+    Attributes:
+        level: of base, aligned and each control.
+        change: of aligned and each control against the base, paired.
+        beyond: of aligned against each control, paired.
+        people: of whom it is known.
+    """
+
+    level: dict[str, Figure]
+    change: dict[str, Figure]
+    beyond: dict[str, Figure]
+    people: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """better, worse, control (better, but not beyond a control), unclear, unchanged, or few; and why, a sentence each."""
+
+    word: str
+    sentences: list[str] = field(default_factory=list)
+
+
+HEADLINES = {
+    "better": "It got better",
+    "worse": "It got worse",
+    "control": "It moved, but no further than a control",
+    "unclear": "No change that can be told from chance",
+    "unchanged": "Nothing changed: the base's own weights were the best that were seen",
+    "few": "Too few held-out people to tell",
+}
+#: What decides, the first that there is; the training scorer's own word never does.
+DECIDE = ("human/chosen/distance", "held_out_scorer/chosen/expected_error", "told/chosen/distance")
+
+
+def verdict(rows: dict[str, Row], best_step: int) -> Verdict:
+    """rows: by the names of ``KINDS``. best_step: after which the weights that were taken had been trained."""
+    name = next((name for name in DECIDE if name in rows), None)
+    if name is None:
+        word = "unchanged" if best_step == 0 else "unclear"
+        return Verdict(word, ["No judge but the scorer that made the pairs: that cannot say whether it got better."])
+    word = "unchanged" if best_step == 0 else _word(rows[name], KINDS[name])
+    others = [other for other in DECIDE if other in rows and other != name]
+    told = [f"By {JUDGES[KINDS[name].judge]}: {_told(rows[name], KINDS[name])}."]
+    told += [f"By {JUDGES[KINDS[other].judge]}: {_told(rows[other], KINDS[other])}." for other in others]
+    return Verdict(word, told + _limits(rows, name))
+
+
+def _word(row: Row, kind: Kind) -> str:
+    if row.people < FEW:
+        return "few"
+    signs = {who: _sign(row.change[who], kind) for who in row.change}
+    if signs["aligned"] <= 0:
+        return "worse" if signs["aligned"] < 0 else "unclear"
+    return "better" if all(_sign(figure, kind) > 0 for figure in row.beyond.values()) else "control"
+
+
+def _sign(figure: Figure, kind: Kind) -> int:
+    """1: better, -1: worse, 0: the interval holds zero."""
+    up = 1 if figure["low"] > 0 else -1 if figure["high"] < 0 else 0
+    return up if kind.higher_is_better else -up
+
+
+def _told(row: Row, kind: Kind) -> str:
+    base, new = (f"{row.level[who]['value']:.{kind.digits}f}" for who in ("base", "aligned"))
+    controls = [f"{who} pairs {show(row.change[who], kind.digits)}" for who in row.beyond]
+    beside = f"; {', '.join(controls)}" if controls else ""
+    better = "higher" if kind.higher_is_better else "lower"
+    return (
+        f"{kind.title} {base} → {new} {kind.unit}, {show(row.change['aligned'], kind.digits)}{beside} "
+        f"({better} is better, {row.people} people)"
+    )
+
+
+def _limits(rows: dict[str, Row], decides: str) -> list[str]:
+    out = []
+    spread = rows["spread"].level
+    share = spread["aligned"]["value"] / spread["base"]["value"] if spread["base"]["value"] > 0 else 1.0
+    if share < NARROW:
+        out.append(
+            f"{share:.0%} of the base's spread is left: samples drew together, and part of a gain is that alone."
+        )
+    if KINDS[decides].judge == "told":
+        out.append(
+            "These keypoints are what a generator that is told keypoints is told, so they say that its samples follow them more "
+            "closely, not that bodies are right in depth; give --human_keypoints or --held_out_scorer for a judge of its own."
+        )
+    if 0 < rows[decides].people < FEW:
+        out.append(f"With fewer than {FEW} people intervals are too narrow; hold out more (--held_out).")
+    if not rows[decides].beyond:
+        out.append("No control ran, so a gain may be what any finetuning does.")
+    return out
