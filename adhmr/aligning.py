@@ -22,7 +22,7 @@ from dpo.align import AlignData, PairMaker, Replay, align
 from dpo.guards import Checkup, margin_too_large
 from dpo.judges import fixed_pairs, pair_maker
 from dpo.pairs import load_pairs, require_made_for, without
-from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
+from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, badness, load_checkups
 from hmr.body import check_body
 from hmr.estimator import name_of
 from hmr.networks.branch_loss import Targets
@@ -241,12 +241,16 @@ def _align_unwatched(inputs: AlignInputs, options: Options, job: TrainingJob) ->
     return Aligned(warning=margin_too_large(sum(last) / len(last), options.guards) if last else None)
 
 
-def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> Aligned:
-    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen."""
+def align_and_watch(
+    inputs: AlignInputs, options: Options, job: TrainingJob, badness: Callable[[Checkup], float] = badness
+) -> Aligned:
+    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen, those of the least
+    ``badness``."""
     if inputs.validation is None:
         return _align_unwatched(inputs, options, job)
     control = load_checkups(options.control) if options.control is not None else []
-    watcher, stopped = Watcher(inputs.generator, inputs.validation, options.guards, job.unfinished, control), None
+    stopped, watched = None, (inputs.generator, inputs.validation, options.guards, job.unfinished, control)
+    watcher = Watcher(*watched, badness)
     run = _seen_by(lambda step, values: watcher.saw(values), job.run).named("align")
     try:
         align(inputs.generator, inputs.data, inputs.pairs, options.align, run, watcher.before_step)

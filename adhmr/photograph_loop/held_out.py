@@ -60,7 +60,11 @@ class Parts:
                 "whether it got better. Give more photographs, or --validation"
             )
         held = len(set(self.held.photograph_of.values()))
-        return (
-            f"{len(self.train.views)} people of {photographs} photographs to align on; {len(self.held.views)} people of {held} "
-            "photographs are held out"
-        )
+        people = len(self.train.views), len(self.held.views)
+        return f"to align on: {_counted(people[0], photographs)}; held out: {_counted(people[1], held)}"
+
+
+def _counted(people: int, photographs: int) -> str:
+    return (
+        f"{people} {'person' if people == 1 else 'people'} of {photographs} photograph{'' if photographs == 1 else 's'}"
+    )

@@ -16,7 +16,7 @@ from adhmr.photograph_loop.human_marks import HumanMarks
 from adhmr.photograph_loop.measures import JUDGES, KINDS
 from adhmr.photograph_loop.pictures import HeldOutPictures
 from adhmr.photograph_loop.sub_run import Outcome
-from adhmr.photograph_loop.verdict import HEADLINES, Row, Verdict
+from adhmr.photograph_loop.verdict import HEADLINES, Row, Verdict, counted
 from adhmr.report import plots
 from adhmr.report.elements import cell, figure, page, table
 from adhmr.tracking import read_curve
@@ -54,11 +54,13 @@ class Report:
     def html(self, examples: int) -> str:
         """examples: held-out photographs to show."""
         v = self.verdict
-        facts = table(["what was run", ""], [(name, [html.escape(value)]) for name, value in self.facts.items()])
+        facts = "".join(
+            f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in self.facts.items()
+        )
         return page(
             "Aligned on photographs",
             f"<h1>{HEADLINES[v.word]}</h1>{''.join(f'<p>{html.escape(s)}</p>' for s in v.sentences)}{self._endings()}"
-            f"<h2>What was run</h2>{facts}"
+            f"<h2>What was run</h2><dl>{facts}</dl>"
             f"<h2>What judges say of the held-out people</h2>{self._tables()}"
             f"<h2>While it ran</h2>{self._curves()}"
             f"<h2>Held-out photographs, before and after</h2>{self._photographs(examples)}"
@@ -70,7 +72,7 @@ class Report:
         for who, outcome in self.outcomes.items():
             why = outcome.stopped or "no guard stopped it"
             told.append(
-                f"{_title(who)}: {why}; the weights are those after {outcome.best_step} steps, the best that were seen."
+                f"{_title(who)}: {why}; the weights are those after {outcome.step} of {outcome.last_step} steps."
             )
         return f"<p class=note>{html.escape(' '.join(told))}</p>"
 
@@ -80,19 +82,19 @@ class Report:
             "base",
             "aligned",
             "change",
-            *(f"change, {c} pairs" for c in controls),
-            *(f"beyond {c}" for c in controls),
+            *(f"change of {c}" for c in controls),
+            *(f"aligned − {c}" for c in controls),
         ]
         parts = [
             "<p class=note>95 % intervals by bootstrap over people, paired. Distances and PCK are of bodies as they are drawn, "
-            "not fitted to any marks; size: the longer side of the box about a person's marks. The weights were chosen by the "
-            "reward on the same people, for the controls too.</p>"
+            "not fitted to any marks; size: the longer side of the box about a person's marks. The aligned weights were chosen "
+            "by the reward on the same people, those of a control are of the same step. ↑: higher is better, ↓: lower.</p>"
         ]
         for judge, title in JUDGES.items():
             names = [name for name in self.rows if KINDS[name].judge == judge]
             if names:
-                people = self.rows[names[0]].people
-                parts.append(f"<h3>{html.escape(title[0].upper() + title[1:])} ({people} people)</h3>")
+                heading = f"{title[0].upper()}{title[1:]} ({counted(self.rows[names[0]].people)})"
+                parts.append(f"<h3>{html.escape(heading)}</h3>")
                 parts.append(table(["", *head], [self._row(name, controls) for name in names]))
         return "".join(parts)
 
@@ -157,8 +159,8 @@ class Report:
         kind = KINDS[name]
         order = np.argsort(-gain, kind="stable")
         order = order[np.isfinite(gain[order])]
-        count = min(_CHANGES_SHOWN, len(order) // 2) if len(order) > 1 else len(order)
-        best, worst = order[:count], order[::-1][:count]
+        count = min(_CHANGES_SHOWN, max(len(order) // 2, 1))
+        best, worst = order[:count], order[count:][::-1][:count]
         old, new = (self.comparison.columns[who][name].of_person for who in ("base", "aligned"))
         marks = (
             " Orange: what it was told. White: humans' marks."
@@ -166,8 +168,8 @@ class Report:
             else " Orange: what it was told."
         )
         parts = [f"<p class=note>By {html.escape(JUDGES[kind.judge])}: {kind.title}, {kind.unit}.{marks}</p>"]
-        for title, rows in (("The largest gains", best), ("The largest losses", worst)):
-            parts.append(f"<h3>{title}</h3>")
+        for title, rows in (("Best", best), ("Worst", worst)):
+            parts.append(f"<h3>{title}</h3>" if len(rows) else "")
             for row in rows.tolist():
                 parts.append(self._person(row, f"{old[row]:.{kind.digits}f} → {new[row]:.{kind.digits}f} {kind.unit}"))
         return "".join(parts)

@@ -28,13 +28,14 @@ from adhmr.photographs.begun import remember
 from adhmr.photographs.given import GivenPictures
 from adhmr.photographs.told import list_skipped
 from adhmr.training_job import marks_of
+from dpo.watch import steps_from
 from hmr.estimator import name_of
 from hmr.files import is_first_process, locked, new_folder, read_json, write_atomically, write_json
 from hmr.photographs.folder import Skipped
 from hmr.training.run import check_marks
 
 if TYPE_CHECKING:
-    from adhmr.commands.align import Options
+    from adhmr.commands.align import Control, Options
 
 _RUN_FILE = "run.json"
 
@@ -49,11 +50,12 @@ def run_loop(inputs: AlignInputs, options: Options) -> int:
         _go_on_as_it_began(unfinished, options, inputs)
         folders = {"aligned": unfinished / "aligned"}
         outcomes = {"aligned": align_into(folders["aligned"], inputs, options)}
-        for control in options.controls_to_run:
+        for control in _controls(options, outcomes["aligned"]):
             tell(f"control: the same run on {control} pairs")
             folders[control] = options.out / "controls" / control
             on_others = replace(options, judge=control, control=None, controls="none")
-            outcomes[control] = align_into(folders[control], control_inputs(inputs, options, control), on_others)
+            others, as_long = control_inputs(inputs, options, control), steps_from(outcomes["aligned"].step)
+            outcomes[control] = align_into(folders[control], others, on_others, as_long)
         if not is_first_process():
             return 0
         tell("judging the held-out people")
@@ -64,10 +66,15 @@ def run_loop(inputs: AlignInputs, options: Options) -> int:
         list_skipped(skipped, options.out)
         _publish(folders["aligned"], options.out)
     shutil.rmtree(unfinished)
-    tell(
-        f"the weights are those after {outcomes['aligned'].best_step} steps; checkpoint and report.html in {options.out}"
-    )
+    tell(f"the weights are those after {outcomes['aligned'].step} steps; checkpoint and report.html in {options.out}")
     return exit_code(len(skipped), options.strict)
+
+
+def _controls(options: Options, aligned: Outcome) -> tuple[Control, ...]:
+    """They take their weights after as many steps as the run itself does; where that took the base's own there are none."""
+    if aligned.step == 0 and options.controls_to_run:
+        tell("no control: the base's own weights were the best that were seen")
+    return options.controls_to_run if aligned.step else ()
 
 
 def _folder(out: Path) -> Path:
@@ -122,7 +129,7 @@ class _Told:
     human: HumanMarks | None
     skipped: list[Skipped]
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, controls: list[str]) -> dict[str, str]:
         """What was run, in words."""
         options, inputs, fit = self.options, self.inputs, self.options.align.fit
         train, held = (len(set(given.photograph_of.values())) for given in (inputs.given, self.held))
@@ -132,7 +139,7 @@ class _Told:
             "held out": f"{len(self.held.views)} people of {held} photographs (--held_out {options.held_out:g})",
             "generator": options.generator,
             "pairs": self._pairs(),
-            "controls": ", ".join(f"{c} pairs" for c in options.controls_to_run) or "none",
+            "controls": ", ".join(f"{c} pairs" for c in controls) or "none",
             "budget": f"{fit.steps} steps of {fit.batch_size} pairs, {options.align.candidates} candidates a person",
             "seed": f"{options.seed} (candidates that are judged: {options.seed + 1})",
         }
@@ -152,8 +159,8 @@ class _Told:
 
 def _write_report(told: _Told, comparison: Comparison, folders: dict[str, Path], outcomes: dict[str, Outcome]) -> None:
     options, rows = told.options, comparison.rows()
-    said = verdict(rows, outcomes["aligned"].best_step)
-    facts = told.facts()
+    said = verdict(rows, outcomes["aligned"].step)
+    facts = told.facts(comparison.controls)
     write_json(
         options.out / "report.json",
         {

@@ -50,13 +50,13 @@ HEADLINES = {
 DECIDE = ("human/chosen/distance", "held_out_scorer/chosen/expected_error", "told/chosen/distance")
 
 
-def verdict(rows: dict[str, Row], best_step: int) -> Verdict:
-    """rows: by the names of ``KINDS``. best_step: after which the weights that were taken had been trained."""
+def verdict(rows: dict[str, Row], step: int) -> Verdict:
+    """rows: by the names of ``KINDS``. step: of the aligned weights; 0: the base's own."""
     name = next((name for name in DECIDE if name in rows), None)
     if name is None:
-        word = "unchanged" if best_step == 0 else "unclear"
+        word = "unchanged" if step == 0 else "unclear"
         return Verdict(word, ["No judge but the scorer that made the pairs: that cannot say whether it got better."])
-    word = "unchanged" if best_step == 0 else _word(rows[name], KINDS[name])
+    word = "unchanged" if step == 0 else _word(rows[name], KINDS[name])
     others = [other for other in DECIDE if other in rows and other != name]
     told = [f"By {JUDGES[KINDS[name].judge]}: {_told(rows[name], KINDS[name])}."]
     told += [f"By {JUDGES[KINDS[other].judge]}: {_told(rows[other], KINDS[other])}." for other in others]
@@ -85,8 +85,13 @@ def _told(row: Row, kind: Kind) -> str:
     better = "higher" if kind.higher_is_better else "lower"
     return (
         f"{kind.title} {base} → {new} {kind.unit}, {show(row.change['aligned'], kind.digits)}{beside} "
-        f"({better} is better, {row.people} people)"
+        f"({better} is better, {counted(row.people)})"
     )
+
+
+def counted(people: int) -> str:
+    """In words."""
+    return "1 person" if people == 1 else f"{people} people"
 
 
 def _limits(rows: dict[str, Row], decides: str) -> list[str]:

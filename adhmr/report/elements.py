@@ -16,7 +16,10 @@ h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.25rem;margin:2.2em 0 .4em;borde
 p{max-width:70ch}.note{color:#566}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.86rem;margin:.6em 0;min-width:100%}
 th,td{padding:.28em .6em;text-align:right;white-space:nowrap;border-bottom:1px solid #e6e6ea}
-th:first-child,td:first-child{text-align:left}tr.us{background:#e9f5ee}small{color:#678;font-size:.82em}
+th:first-child,td:first-child{text-align:left}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dd{margin:0}
+dt{color:#566}
+tr.us{background:#e9f5ee}small{color:#678;font-size:.82em}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:.6rem}
 figure{margin:0}figure img{width:100%;display:block;border-radius:4px}figcaption{font-size:.78rem;color:#456;line-height:1.3}
 .row{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:.4rem;margin:.4rem 0}
