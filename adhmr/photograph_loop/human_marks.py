@@ -11,7 +11,7 @@ from torch import Tensor
 
 from adhmr.photographs.given import GivenPictures
 from hmr.keypoint_sets import PROMPT_POINTS, Keypoints
-from hmr.photographs.folder import Photographs, Skipped
+from hmr.photographs.folder import ListedPhotographs, Skipped
 from hmr.photographs.keypoint_files import read_keypoints
 from hmr.photographs.people import Person
 from hmr.views import Views
@@ -38,7 +38,7 @@ class HumanMarks:
     @classmethod
     def of(cls, path: Path, held: GivenPictures, images: Path) -> HumanMarks:
         """path: a file of keypoints, of these photographs or of more. Raises ValueError where it says nothing of any of them."""
-        source = read_keypoints(path, Photographs.at(images))
+        source = read_keypoints(path, ListedPhotographs(images, None, tuple(held.names)))
         rows_of: dict[str, list[int]] = {}
         for row, key in enumerate(held.views.key):
             rows_of.setdefault(held.photograph_of[key], []).append(row)

@@ -55,13 +55,18 @@ class Judged:
         """(n, m) to (n, 1)."""
         return values.gather(1, self.chosen[:, None])
 
+    @property
+    def chosen_bodies(self) -> BodyParams:
+        """[n]."""
+        return self.hypotheses.reordered(self.chosen[:, None]).params[:, 0]
+
     def bodies(self) -> dict[str, BodyParams]:
         """[n, k] of each kind: all samples, their mean on SO(3), and the chosen one."""
         params = self.hypotheses.params
         n, m = params.batch_shape
         mean = weighted_mean_body(params, torch.full((n, m), 1 / m))
-        chosen = self.hypotheses.reordered(self.chosen[:, None]).params
-        return {"sample": params, "mean": mean.reshape_batch(n, 1), "chosen": chosen}
+        one_each = {"mean": mean, "chosen": self.chosen_bodies}
+        return {"sample": params, **{name: bodies.reshape_batch(n, 1) for name, bodies in one_each.items()}}
 
     def save(self, folder: Path, given: GivenPictures) -> None:
         with partial_folder(folder) as partial:

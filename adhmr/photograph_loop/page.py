@@ -14,7 +14,7 @@ from adhmr.photograph_loop.comparison import Comparison
 from adhmr.photograph_loop.held_out import in_order
 from adhmr.photograph_loop.human_marks import HumanMarks
 from adhmr.photograph_loop.measures import JUDGES, KINDS
-from adhmr.photograph_loop.pictures import HeldOutPictures
+from adhmr.photograph_loop.pictures import Canvas, HeldOutPictures
 from adhmr.photograph_loop.sub_run import Outcome
 from adhmr.photograph_loop.verdict import HEADLINES, Row, Verdict, counted
 from adhmr.report import plots
@@ -136,22 +136,25 @@ class Report:
             if canvas is None:
                 parts += [self._person(row, "the photograph is gone since; from its crop") for row in rows[:1]]
                 continue
-            before, after = (self.pictures.over(canvas, self._chosen(who)[rows]) for who in ("base", "aligned"))
-            cells = [figure(canvas.rgb, name), figure(before, "before"), figure(after, "after")]
+            cells = [figure(canvas.rgb, name), *self._before_and_after(canvas, rows)]
             parts.append(f'<div class="row three">{"".join(cells)}</div>')
         return "".join(parts)
 
-    def _chosen(self, who: str):
-        return self.comparison.judged[who].bodies()["chosen"][:, 0]
+    def _before_and_after(self, canvas: Canvas, rows: list[int]) -> list[str]:
+        """Of the bodies that the scorer likes best."""
+        drawn = {"before": "base", "after": "aligned"}
+        judged = self.comparison.judged
+        return [
+            figure(self.pictures.over(canvas, judged[who].chosen_bodies[torch.tensor(rows)]), title)
+            for title, who in drawn.items()
+        ]
 
     def _person(self, row: int, more: str) -> str:
         """Marks, before and after of one person."""
         key = self.pictures.held.views.key[row]
         canvas = self.pictures.around(row)
         marks = self.pictures.marked(canvas, row, None if self.human is None else self.human.px)
-        take = torch.tensor([row])
-        before, after = (self.pictures.over(canvas, self._chosen(who)[take]) for who in ("base", "aligned"))
-        cells = [figure(marks, f"{key}: {more}"), figure(before, "before"), figure(after, "after")]
+        cells = [figure(marks, f"{key}: {more}"), *self._before_and_after(canvas, [row])]
         return f'<div class="row three">{"".join(cells)}</div>'
 
     def _changes(self) -> str:

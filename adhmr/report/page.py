@@ -128,7 +128,7 @@ def _curves_section(out: Path) -> str:
 def _tables(metrics: dict[str, Any]) -> str:
     parts = []
     for domain in ("target", "target_ambiguous", "source"):
-        rows = [(n, [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
+        rows = [(n.replace("_", " "), [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
         count = metrics["generators"]["base"][domain]["mean_pve_mm"]["n"]
         parts.append(f"<h3>{domain.replace('_', ' ')} (PVE, mm; n = {count} pictures)</h3>")
         parts.append(table(["generator", *COLUMNS.values()], rows, "aligned"))
@@ -140,7 +140,7 @@ def _change_table(metrics: dict[str, Any]) -> str:
     for name in ORDER[1:-1]:
         row = metrics["change"][name]
         cells = [cell(row["target"][k], 1) for k in CHANGES] + [cell(row["source"]["energy_score_percent"], 1)]
-        rows.append((name, cells))
+        rows.append((name.replace("_", " "), cells))
     return table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
 
 
@@ -150,7 +150,7 @@ def _scorer_table(metrics: dict[str, Any]) -> str:
         blind = metrics["scorer_no_image"][kind]
         figures = (row["within_srcc_pve"], blind["within_srcc_pve"], row["medoid_within_srcc_pve"],
                    row["partial_within_srcc_pve"], row["pooled_srcc_pve"], row["pooled_plcc_pve"])  # fmt: skip
-        rows.append((kind, [cell(f, 2) for f in figures]))
+        rows.append((kind.replace("_", " "), [cell(f, 2) for f in figures]))
     head = ["candidates", "SRCC within", "no picture", "medoid", "partial given medoid", "SRCC pooled", "PLCC pooled"]
     return table(head, rows)
 
