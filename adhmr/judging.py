@@ -11,6 +11,8 @@ from adhmr.photographs.given import GivenPictures
 from adhmr.progress import console
 from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
 from hmr.body import BodyModel, has_betas_of
+from hmr.detection.remembered_sight import RememberedSight
+from hmr.networks.lit_branch import LitBranch
 from scorer import Scorer
 from scorer.protocol import AnyScorer, load_scorer
 
@@ -71,7 +73,7 @@ class Judges:
         """Raises ValueError when a folder holds no scorer."""
         names = (asked.scorer, asked.held_out)
         scorer, held_out = (
-            None if name is None else load_scorer(name, asked.offline, tell).to(device) for name in names
+            None if name is None else _with_memory(load_scorer(name, asked.offline, tell).to(device)) for name in names
         )
         _tell_of_other_bodies([s for s in (scorer, held_out) if s is not None], body)
         name = asked.name or ("consensus" if scorer is None else "scorer")
@@ -98,6 +100,13 @@ class Judges:
 
     def _by(self, scorer: AnyScorer, given: GivenPictures) -> Judge:
         return scorer_judge(scorer, self.body, self.diversity, given.seen_by(scorer))
+
+
+def _with_memory(scorer: AnyScorer) -> AnyScorer:
+    """Rounds and checkups come back to the same people: one that looks through a frozen network looks once at each."""
+    if isinstance(scorer, Scorer) and isinstance(scorer.branch, LitBranch) and scorer.branch.eyes is not None:
+        scorer.branch.eyes = RememberedSight(scorer.branch.eyes)
+    return scorer
 
 
 def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:

@@ -85,10 +85,12 @@ class Report:
             *(f"change of {c}" for c in controls),
             *(f"aligned − {c}" for c in controls),
         ]
+        by = "held-out scorer" if any(KINDS[name].judge == "held_out_scorer" for name in self.rows) else "training"
         parts = [
             "<p class=note>95 % intervals by bootstrap over people, paired. Distances and PCK are of bodies as they are drawn, "
             "not fitted to any marks; size: the longer side of the box about a person's marks. The aligned weights were chosen "
-            "by the reward on the same people, those of a control are of the same step. ↑: higher is better, ↓: lower.</p>"
+            f"among checkups by the {by} reward on the same people (other samples); those of a control are of the same step. "
+            "↑: higher is better, ↓: lower.</p>"
         ]
         for judge, title in JUDGES.items():
             names = [name for name in self.rows if KINDS[name].judge == judge]
