@@ -10,7 +10,7 @@ import numpy as np
 from adhmr.photograph_loop.human_marks import HumanMarks
 from adhmr.photograph_loop.judged import Judged
 from adhmr.photograph_loop.measures import KINDS, Column, change, columns_of, level
-from adhmr.photograph_loop.verdict import DECIDE, Row
+from adhmr.photograph_loop.verdict import CHOSEN, Row
 from adhmr.photographs.given import GivenPictures
 from hmr.body import BodyModel
 
@@ -52,9 +52,9 @@ class Comparison:
         return out
 
     def gain_of_person(self) -> tuple[str, np.ndarray]:
-        """By which of ``KINDS``, and by how much each person got better by it (n,), NaN where that is not known."""
+        """By which of ``KINDS``, and by how much each person's chosen body got better by it (n,), NaN where that is not known."""
         there = self.columns["base"]
-        name = next((n for n in DECIDE if n in there), "scorer/sample/reward")
+        name = next((n for n in CHOSEN if n in there), "scorer/sample/reward")
         old, new = (self.columns[who][name].of_person for who in ("base", "aligned"))
         return name, (new - old) if KINDS[name].higher_is_better else (old - new)
 

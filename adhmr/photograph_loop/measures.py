@@ -45,13 +45,13 @@ def _kinds() -> dict[str, Kind]:
     for judge in JUDGES:
         if judge in ("human", "told"):
             for body, name in BODIES.items():
-                out[f"{judge}/{body}/distance"] = Kind(judge, f"{name}: distance", "% of size", 2, False)
-                out[f"{judge}/{body}/pck_10"] = Kind(judge, f"{name}: PCK@0.1", "%", 1, True)
-                out[f"{judge}/{body}/pck_05"] = Kind(judge, f"{name}: PCK@0.05", "%", 1, True)
+                out[f"{judge}/{body}/distance"] = Kind(judge, f"{name}, distance", "% of size", 2, False)
+                out[f"{judge}/{body}/pck_10"] = Kind(judge, f"{name}, PCK@0.1", "%", 1, True)
+                out[f"{judge}/{body}/pck_05"] = Kind(judge, f"{name}, PCK@0.05", "%", 1, True)
         elif judge != "spread":
             for body in ("chosen", "sample"):
-                out[f"{judge}/{body}/expected_error"] = Kind(judge, f"{BODIES[body]}: expected error", "mm", 1, False)
-    out["scorer/sample/reward"] = Kind("scorer", "a sample: reward", "", 2, True)
+                out[f"{judge}/{body}/expected_error"] = Kind(judge, f"{BODIES[body]}, expected error", "mm", 1, False)
+    out["scorer/sample/reward"] = Kind("scorer", "a sample, reward", "", 1, True)
     out["spread"] = Kind("spread", "mean distance between samples", "mm", 1, None)
     return out
 

@@ -46,8 +46,11 @@ HEADLINES = {
     "unchanged": "Nothing changed: the base's own weights were the best that were seen",
     "few": "Too few held-out people to tell",
 }
-#: What decides, the first that there is; the training scorer's own word never does.
-DECIDE = ("human/chosen/distance", "held_out_scorer/chosen/expected_error", "told/chosen/distance")
+#: What decides, the first that there is; the training scorer's own word never does. By marks it is the mean of the samples, which
+#: does not get nearer to them by samples drawing together alone, as the mean distance of samples does.
+DECIDE = ("human/mean/distance", "held_out_scorer/chosen/expected_error", "told/mean/distance")
+#: The same judges of the body that is chosen, which is what `adhmr predict` gives.
+CHOSEN = ("human/chosen/distance", "held_out_scorer/chosen/expected_error", "told/chosen/distance")
 
 
 def verdict(rows: dict[str, Row], step: int) -> Verdict:
@@ -57,9 +60,8 @@ def verdict(rows: dict[str, Row], step: int) -> Verdict:
         word = "unchanged" if step == 0 else "unclear"
         return Verdict(word, ["No judge but the scorer that made the pairs: that cannot say whether it got better."])
     word = "unchanged" if step == 0 else _word(rows[name], KINDS[name])
-    others = [other for other in DECIDE if other in rows and other != name]
-    told = [f"By {JUDGES[KINDS[name].judge]}: {_told(rows[name], KINDS[name])}."]
-    told += [f"By {JUDGES[KINDS[other].judge]}: {_told(rows[other], KINDS[other])}." for other in others]
+    by_judge = [dict.fromkeys(pair) for pair in zip(DECIDE, CHOSEN, strict=True)]
+    told = [_by(rows, [n for n in names if n in rows]) for names in by_judge if any(n in rows for n in names)]
     return Verdict(word, told + _limits(rows, name))
 
 
@@ -78,15 +80,19 @@ def _sign(figure: Figure, kind: Kind) -> int:
     return up if kind.higher_is_better else -up
 
 
+def _by(rows: dict[str, Row], names: list[str]) -> str:
+    """What one judge says."""
+    judge, people = JUDGES[KINDS[names[0]].judge], counted(rows[names[0]].people)
+    return f"By {judge} ({people}): {'. '.join(_told(rows[name], KINDS[name]) for name in names)}."
+
+
 def _told(row: Row, kind: Kind) -> str:
     base, new = (f"{row.level[who]['value']:.{kind.digits}f}" for who in ("base", "aligned"))
-    controls = [f"{who} pairs {show(row.change[who], kind.digits)}" for who in row.beyond]
+    controls = [f"with {who} pairs {show(row.change[who], kind.digits)}" for who in row.beyond]
     beside = f"; {', '.join(controls)}" if controls else ""
     better = "higher" if kind.higher_is_better else "lower"
-    return (
-        f"{kind.title} {base} → {new} {kind.unit}, {show(row.change['aligned'], kind.digits)}{beside} "
-        f"({better} is better, {counted(row.people)})"
-    )
+    change = show(row.change["aligned"], kind.digits)
+    return f"{kind.title} {base} → {new} {kind.unit}, change {change}{beside} ({better} is better)"
 
 
 def counted(people: int) -> str:
@@ -99,9 +105,7 @@ def _limits(rows: dict[str, Row], decides: str) -> list[str]:
     spread = rows["spread"].level
     share = spread["aligned"]["value"] / spread["base"]["value"] if spread["base"]["value"] > 0 else 1.0
     if share < NARROW:
-        out.append(
-            f"{share:.0%} of the base's spread is left: samples drew together, and part of a gain is that alone."
-        )
+        out.append(f"{100 * share:.0f} % of the base's spread is left: samples drew together.")
     if KINDS[decides].judge == "told":
         out.append(
             "These keypoints are what a generator that is told keypoints is told, so they say that its samples follow them more "

@@ -36,12 +36,12 @@ SPREAD = row(200, 198)
     ],
 )
 def test_less_distance_is_better_where_it_is_beyond_the_control(decides, word):
-    assert verdict({"told/chosen/distance": decides, "spread": SPREAD}, 30).word == word
+    assert verdict({"told/mean/distance": decides, "spread": SPREAD}, 30).word == word
 
 
 def test_humans_decide_before_scorers_and_the_training_scorer_never():
     humans, scorer = row(5, 6, 5), row(100, 80, 100)
-    rows = {"human/chosen/distance": humans, "held_out_scorer/chosen/expected_error": scorer, "spread": SPREAD}
+    rows = {"human/mean/distance": humans, "held_out_scorer/chosen/expected_error": scorer, "spread": SPREAD}
     assert verdict(rows, 30).word == "worse"
     assert verdict({name: rows[name] for name in list(rows)[1:]}, 30).word == "better"
     alone = verdict({"scorer/sample/reward": row(-9, -2, -9), "spread": SPREAD}, 30)
@@ -50,10 +50,13 @@ def test_humans_decide_before_scorers_and_the_training_scorer_never():
 
 
 def test_the_base_s_own_weights_are_said_to_be_so():
-    assert verdict({"told/chosen/distance": row(5, 4, 5), "spread": SPREAD}, 0).word == "unchanged"
+    assert verdict({"told/mean/distance": row(5, 4, 5), "spread": SPREAD}, 0).word == "unchanged"
 
 
 def test_samples_that_drew_together_are_told_of():
-    told = " ".join(verdict({"told/chosen/distance": row(5, 4, 5), "spread": row(200, 150)}, 30).sentences)
-    assert "75% of the base's spread is left" in told
-    assert "distance 5.00 → 4.00 % of size, -1.00 [-1.10, -0.90]; random pairs 0.00 [-0.10, 0.10]" in told
+    told = " ".join(verdict({"told/mean/distance": row(5, 4, 5), "spread": row(200, 150)}, 30).sentences)
+    assert "75 % of the base's spread is left" in told
+    assert (
+        "By the keypoints that it was told (50 people): mean of the samples, distance 5.00 → 4.00 % of size, "
+        "change -1.00 [-1.10, -0.90]; with random pairs 0.00 [-0.10, 0.10] (lower is better)." in told
+    )
