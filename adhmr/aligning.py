@@ -44,11 +44,11 @@ def check_options(options: Options) -> None:
     if options.judge == "scorer" and options.scorer is None:
         raise ValueError("--judge scorer needs --scorer FOLDER; or give --judge random or consensus, or --pairs")
     on_policy = options.scorer is not None or options.judge is not None
-    if on_policy and options.pairs is not None and options.validation is None:
+    watched = options.validation is not None or options.holds_out
+    if on_policy and options.pairs is not None and not watched:
         raise ValueError("give either --pairs (pairs made before), or --scorer or --judge (on-policy pairs)")
     if not 0 <= options.held_out < 1:
         raise ValueError(f"--held_out: expected a share from 0 to below 1, got {options.held_out:g}")
-    watched = options.validation is not None or options.holds_out
     if not watched and (options.held_out_scorer is not None or options.control is not None):
         raise ValueError("--held_out_scorer and --control say something of --validation pictures; give those too")
     _check_judging(options)

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -77,7 +76,7 @@ def small(place, monkeypatch):
     torch.nn.init.normal_(generator.denoiser.network.joint_out, std=0.1)
     generator.save_pretrained(place / "small")
     monkeypatch.setattr(plots, "curves", lambda *_: "")
-    monkeypatch.setattr(sys.modules[__name__], "COMMAND", [*COMMAND, *SMALL])
+    monkeypatch.setitem(globals(), "COMMAND", [*COMMAND, *SMALL])
     return place
 
 
