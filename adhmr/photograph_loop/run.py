@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from adhmr.aligning import AlignInputs
 from adhmr.exit_code import exit_code
-from adhmr.judging import tell
+from adhmr.judging import Judges, tell
 from adhmr.loading import body_of, estimator_folder, load_estimator
 from adhmr.photograph_loop.comparison import Comparison, as_json
 from adhmr.photograph_loop.human_marks import HumanMarks
@@ -44,6 +44,7 @@ def run_loop(inputs: AlignInputs, options: Options) -> int:
     """Returns the exit code. Raises ValueError for a folder with anything but this run in it."""
     held = inputs.held
     assert held is not None
+    _require_another_scorer(inputs.judges)
     human = _human_marks(options, held)
     unfinished = _folder(options.out) / "unfinished"
     with locked(unfinished):
@@ -68,6 +69,15 @@ def run_loop(inputs: AlignInputs, options: Options) -> int:
     shutil.rmtree(unfinished)
     tell(f"the weights are those after {outcomes['aligned'].step} steps; checkpoint and report.html in {options.out}")
     return exit_code(len(skipped), options.strict)
+
+
+def _require_another_scorer(judges: Judges) -> None:
+    """Raises ValueError where the held-out scorer is the one that makes the pairs."""
+    if len({folder.resolve() for folder in judges.folders}) < len(judges.folders):
+        raise ValueError(
+            f"--held_out_scorer {judges.folders[-1].name}: is the scorer that makes the pairs, which cannot judge them as "
+            "well; give another one, or leave it out"
+        )
 
 
 def _controls(options: Options, aligned: Outcome) -> tuple[Control, ...]:

@@ -62,7 +62,7 @@ def verdict(rows: dict[str, Row], step: int) -> Verdict:
     word = "unchanged" if step == 0 else _word(rows[name], KINDS[name])
     by_judge = [dict.fromkeys(pair) for pair in zip(DECIDE, CHOSEN, strict=True)]
     told = [_by(rows, [n for n in names if n in rows]) for names in by_judge if any(n in rows for n in names)]
-    return Verdict(word, told + _limits(rows, name))
+    return Verdict(word, told + _limits(rows, name, step))
 
 
 def _word(row: Row, kind: Kind) -> str:
@@ -83,7 +83,7 @@ def _sign(figure: Figure, kind: Kind) -> int:
 def _by(rows: dict[str, Row], names: list[str]) -> str:
     """What one judge says."""
     judge, people = JUDGES[KINDS[names[0]].judge], counted(rows[names[0]].people)
-    return f"By {judge} ({people}): {'. '.join(_told(rows[name], KINDS[name]) for name in names)}."
+    return f"By {judge} ({people}): {'; '.join(_told(rows[name], KINDS[name]) for name in names)}."
 
 
 def _told(row: Row, kind: Kind) -> str:
@@ -100,7 +100,7 @@ def counted(people: int) -> str:
     return "1 person" if people == 1 else f"{people} people"
 
 
-def _limits(rows: dict[str, Row], decides: str) -> list[str]:
+def _limits(rows: dict[str, Row], decides: str, step: int) -> list[str]:
     out = []
     spread = rows["spread"].level
     share = spread["aligned"]["value"] / spread["base"]["value"] if spread["base"]["value"] > 0 else 1.0
@@ -113,6 +113,6 @@ def _limits(rows: dict[str, Row], decides: str) -> list[str]:
         )
     if 0 < rows[decides].people < FEW:
         out.append(f"With fewer than {FEW} people intervals are too narrow; hold out more (--held_out).")
-    if not rows[decides].beyond:
+    if step > 0 and not rows[decides].beyond:
         out.append("No control ran, so a gain may be what any finetuning does.")
     return out

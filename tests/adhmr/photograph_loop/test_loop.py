@@ -185,7 +185,7 @@ def test_all_photographs_gone_between_two_tries(small, monkeypatch):
 def test_another_command_does_not_go_on_with_it(small, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_judged", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert align() == 130
+        assert align("--controls", "none") == 130
     capsys.readouterr()
     assert align("--align.fit.lr", "0.5") == 2
     assert "align.fit.lr was" in said(capsys)
@@ -261,6 +261,12 @@ def test_human_marks_of_other_photographs_are_an_error_before_anything_runs(smal
     (small / "humans.json").write_text(json.dumps(content))
     assert align(*more) == 2
     assert "says nothing of any of the 1 held-out photographs" in said(capsys)
+    assert not (small / "out").exists()
+
+
+def test_the_scorer_that_makes_the_pairs_is_no_held_out_judge(small, capsys):
+    assert align("--judge", "scorer", "--scorer", "photo", "--held_out_scorer", "photo") == 2
+    assert "is the scorer that makes the pairs" in said(capsys)
     assert not (small / "out").exists()
 
 
