@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adhmr.judging import UNJUDGED, Judges
+from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder
+from adhmr.photograph_loop.held_out import Parts
+from adhmr.photographs.begun import begun_pictures
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures
 from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
@@ -19,8 +21,8 @@ from diffusion_hmr import Generator
 from dpo.align import AlignData, PairMaker, Replay, align
 from dpo.guards import Checkup, margin_too_large
 from dpo.judges import fixed_pairs, pair_maker
-from dpo.pairs import load_pairs, require_made_for
-from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
+from dpo.pairs import load_pairs, require_made_for, without
+from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, badness, load_checkups
 from hmr.body import check_body
 from hmr.estimator import name_of
 from hmr.networks.branch_loss import Targets
@@ -42,49 +44,99 @@ def check_options(options: Options) -> None:
     if options.judge == "scorer" and options.scorer is None:
         raise ValueError("--judge scorer needs --scorer FOLDER; or give --judge random or consensus, or --pairs")
     on_policy = options.scorer is not None or options.judge is not None
-    if on_policy and options.pairs is not None and options.validation is None:
+    watched = options.validation is not None or options.holds_out
+    if on_policy and options.pairs is not None and not watched:
         raise ValueError("give either --pairs (pairs made before), or --scorer or --judge (on-policy pairs)")
-    if options.validation is None and (options.held_out_scorer is not None or options.control is not None):
+    if not 0 <= options.held_out < 1:
+        raise ValueError(f"--held_out: expected a share from 0 to below 1, got {options.held_out:g}")
+    if not watched and (options.held_out_scorer is not None or options.control is not None):
         raise ValueError("--held_out_scorer and --control say something of --validation pictures; give those too")
+    _check_judging(options)
+
+
+def _check_judging(options: Options) -> None:
+    """Raises ValueError for what is asked of held-out photographs where there are none, or cannot be said of them."""
+    controls = options.controls_to_run
+    if not options.holds_out and (controls or options.human_keypoints is not None):
+        raise ValueError(
+            "--controls and --human_keypoints are about held-out photographs: give --images and --held_out above 0, without "
+            "--validation"
+        )
+    if controls and options.pairs is not None:
+        raise ValueError("--controls draw candidates of their own as the run goes; with --pairs give --controls none")
+    if options.judge is not None and options.judge in controls:
+        raise ValueError(f"--controls {options.judge}: the run itself is on {options.judge} pairs (--judge)")
+    human, told_of = options.human_keypoints, options.keypoints
+    if human is not None and told_of is not None and human.resolve() == told_of.resolve():
+        raise ValueError(
+            "--human_keypoints and --keypoints are the same file: what the generator is told cannot judge it as well"
+        )
+    if options.examples < 0:
+        raise ValueError(f"--examples: expected 0 or more, got {options.examples}")
 
 
 @dataclass(frozen=True)
 class AlignInputs:
-    """What a run reads. data: conditions of the unlabelled views, and what is replayed beside them. skipped: of photographs."""
+    """What a run reads.
+
+    Attributes:
+        given: the pictures to align on.
+        data: their conditions, and what is replayed beside them.
+        held: the held-out part of the photographs, or None; ``validation`` is of it then.
+        skipped: of photographs.
+        paths: of all files and folders.
+    """
 
     generator: Generator
-    views: Views
+    body: SkinnedBody
+    judges: Judges
+    given: GivenPictures
     data: AlignData
     pairs: PairMaker
     validation: Validation | None
+    held: GivenPictures | None
     skipped: list[Skipped]
     paths: list[Path]
+
+    @property
+    def views(self) -> Views:
+        return self.given.views
 
     @classmethod
     def load(cls, options: Options, body: SkinnedBody) -> AlignInputs:
         """Raises ValueError for pictures of another size, or pairs that were made for something else."""
-        folder = estimator_folder(options.generator)
-        generator = Generator.from_pretrained(folder).to(options.device)
-        check_body("generator", generator.config.body, body)
-        scorers = (options.scorer, options.held_out_scorer)
-        judges = Judges.load(options.judge, scorers, body, options.align.diversity, options.device)
+        folder, generator = base_generator(options, body)
+        judges = Judges.load(_judges_asked(options).with_usual(generator), body, options.device)
         seen = _Seen(options, generator, judges)
-        given = seen.pictures(options)
+        given, held = seen.parts()
         generator.check_size(given.views)
         conditions = seen.conditions(given.views)
         if options.pairs is not None:
             pairs = load_pairs(options.pairs)
             require_made_for(pairs, name_of(folder), given.views.size, body.family)
-            maker = fixed_pairs(pairs, given.views.key)
+            maker = fixed_pairs(pairs if held is None else without(pairs, held.views.key), given.views.key)
         else:
-            if options.judge is None and options.scorer is None:
-                console.print(UNJUDGED, highlight=False)
             maker = pair_maker(given.views, conditions, judges.of(given), body, options.align, judges.name)
-        validation, shown = seen.validation(body)
+        validation, shown = seen.validation(body) if held is None else (seen.watched_on(held, body), None)
         data = AlignData(given.views.key, conditions, seen.replay(body))
-        read = (options.scorer, options.pairs, options.replay, shown, options.held_out_scorer)
+        read = (options.pairs, options.replay, shown, *judges.folders)
         paths = [folder, given.folder, *(path for path in read if path is not None)]
-        return cls(generator, given.views, data, maker, validation, given.skipped, paths)
+        return cls(generator, body, judges, given, data, maker, validation, held, given.skipped, paths)
+
+
+def _judges_asked(options: Options) -> JudgesAsked:
+    """Where pairs are given and nothing is watched nobody judges."""
+    judged = options.pairs is None or options.validation is not None or options.holds_out
+    name = options.judge if judged or options.scorer is not None else "consensus"
+    return JudgesAsked(name, options.scorer, options.held_out_scorer, options.align.diversity, options.offline)
+
+
+def base_generator(options: Options, body: SkinnedBody) -> tuple[Path, Generator]:
+    """Its folder, and what is in it. Raises ValueError when it is of another body."""
+    folder = estimator_folder(options.generator)
+    generator = Generator.from_pretrained(folder).to(options.device)
+    check_body("generator", generator.config.body, body)
+    return folder, generator
 
 
 @dataclass(frozen=True)
@@ -99,9 +151,23 @@ class _Seen:
     def crops(self) -> Path:
         return self.options.crops_folder(self.options.out)
 
+    @property
+    def networks(self) -> Networks:
+        return Networks(self.generator, self.judges.scorers, self.options.device)
+
     def pictures(self, options: PictureOptions) -> GivenPictures:
-        networks = Networks(self.generator, self.judges.scorers, self.options.device)
-        return given_pictures(options, networks, self.crops, console.print)
+        return given_pictures(options, self.networks, self.crops, console.print)
+
+    def parts(self) -> tuple[GivenPictures, GivenPictures | None]:
+        """What to align on, and what is held out. A run that was stopped goes on with the photographs that it began with."""
+        options = self.options
+        if not options.holds_out:
+            return self.pictures(options), None
+        assert options.images is not None
+        began = begun_pictures(options.out / "unfinished", options.images, self.networks, tell)
+        parts = Parts.of(self.pictures(options) if began is None else began, options.held_out)
+        tell(parts.told())
+        return parts.train, parts.held
 
     def conditions(self, views: Views) -> Conditions:
         """Of photographs they are always kept on disk, so that memory does not grow with their number."""
@@ -123,11 +189,14 @@ class _Seen:
             check_labels(views, body)
             views = told(views, self.generator, body, options.seed)
         self.generator.check_size(views)
-        judge, held_out = self.judges.of(given), self.judges.held_out_of(given)
-        conditions = self.conditions(views)
+        return self.watched_on(replace(given, views=views), body), given.folder
+
+    def watched_on(self, given: GivenPictures, body: SkinnedBody) -> Validation:
+        options, judges = self.options, self.judges
         return Validation(
-            views, conditions, body, judge, held_out, options.align.candidates, options.seed
-        ), given.folder
+            given.views, self.conditions(given.views), body, judges.of(given), judges.held_out_of(given),
+            options.align.candidates, options.seed,
+        )  # fmt: skip
 
     def replay(self, body: SkinnedBody) -> Replay | None:
         if self.options.replay is None:
@@ -172,12 +241,16 @@ def _align_unwatched(inputs: AlignInputs, options: Options, job: TrainingJob) ->
     return Aligned(warning=margin_too_large(sum(last) / len(last), options.guards) if last else None)
 
 
-def align_and_watch(inputs: AlignInputs, options: Options, job: TrainingJob) -> Aligned:
-    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen."""
+def align_and_watch(
+    inputs: AlignInputs, options: Options, job: TrainingJob, badness: Callable[[Checkup], float] = badness
+) -> Aligned:
+    """Finetune ``inputs.generator`` in place. With validation it ends with the best weights that were seen, those of the least
+    ``badness``."""
     if inputs.validation is None:
         return _align_unwatched(inputs, options, job)
     control = load_checkups(options.control) if options.control is not None else []
-    watcher, stopped = Watcher(inputs.generator, inputs.validation, options.guards, job.unfinished, control), None
+    stopped, watched = None, (inputs.generator, inputs.validation, options.guards, job.unfinished, control)
+    watcher = Watcher(*watched, badness)
     run = _seen_by(lambda step, values: watcher.saw(values), job.run).named("align")
     try:
         align(inputs.generator, inputs.data, inputs.pairs, options.align, run, watcher.before_step)

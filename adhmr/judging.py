@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from adhmr.loading import MEDOID, PACKAGED_SCORER, scorer_folder, usual_judge
 from adhmr.photographs.given import GivenPictures
 from adhmr.progress import console
 from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
@@ -18,6 +20,34 @@ UNJUDGED = (
 )
 
 
+def tell(words: str) -> None:
+    console.print(words, highlight=False)
+
+
+@dataclass(frozen=True)
+class JudgesAsked:
+    """What a command is told of its judges.
+
+    Attributes:
+        name: scorer, random, consensus or error; None: the scorer where there is one, given or usual, else consensus.
+        scorer, held_out: checkpoints of the one that judges, and of another one that only looks.
+        diversity: see ``dpo.loss.energy_score_reward``.
+        offline: fetch nothing.
+    """
+
+    name: str | None
+    scorer: Path | None = None
+    held_out: Path | None = None
+    diversity: float = 0.0
+    offline: bool = False
+
+    def with_usual(self, estimator: Any) -> JudgesAsked:
+        """Where nobody is named that one who ranks this estimator's candidates in `adhmr predict` too."""
+        if self.name is not None or self.scorer is not None or usual_judge(estimator) == MEDOID:
+            return self
+        return replace(self, scorer=Path(PACKAGED_SCORER))
+
+
 @dataclass(frozen=True)
 class Judges:
     """A scorer, or one of the controls.
@@ -26,6 +56,7 @@ class Judges:
         name: scorer, random or consensus.
         scorer, held_out: the one that judges, and another one that only looks.
         diversity: see ``dpo.loss.energy_score_reward``.
+        folders: of the scorers' checkpoints.
     """
 
     name: str
@@ -33,15 +64,21 @@ class Judges:
     diversity: float
     scorer: AnyScorer | None = None
     held_out: AnyScorer | None = None
+    folders: tuple[Path, ...] = ()
 
     @classmethod
-    def load(cls, name: str | None, scorers: tuple[Path | None, Path | None], body: BodyModel, diversity: float,
-             device: str) -> Judges:  # fmt: skip
-        """name: None: the scorer where there is one, else consensus. scorers: folders of checkpoints, of the judge and of the one
-        that only looks. Raises ValueError when a folder holds no scorer."""
-        scorer, held_out = (None if path is None else load_scorer(path).to(device) for path in scorers)
+    def load(cls, asked: JudgesAsked, body: BodyModel, device: str) -> Judges:
+        """Raises ValueError when a folder holds no scorer."""
+        names = (asked.scorer, asked.held_out)
+        scorer, held_out = (
+            None if name is None else load_scorer(name, asked.offline, tell).to(device) for name in names
+        )
         _tell_of_other_bodies([s for s in (scorer, held_out) if s is not None], body)
-        return cls(name or ("consensus" if scorer is None else "scorer"), body, diversity, scorer, held_out)
+        name = asked.name or ("consensus" if scorer is None else "scorer")
+        if asked.name is None and scorer is None:
+            tell(UNJUDGED)
+        folders = tuple(scorer_folder(name) for name in names if name is not None)
+        return cls(name, body, asked.diversity, scorer, held_out, folders)
 
     @property
     def scorers(self) -> list[AnyScorer]:
@@ -67,7 +104,7 @@ def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:
     """A scorer sees keypoints, which all bodies have, but a little elsewhere: that is allowed, and told."""
     for scorer in scorers:
         if isinstance(scorer, Scorer) and not has_betas_of(body, scorer.config.body):
-            console.print(
+            tell(
                 f"note: the scorer was trained on the body '{scorer.config.body}', the candidates are of '{body.family}', whose "
                 "keypoints lie a little elsewhere"
             )

@@ -46,17 +46,21 @@ def scorer_folder(name: Path | str) -> Path:
 MEDOID, PACKAGED_SCORER = "medoid", "photo"
 
 
+def usual_judge(estimator: Any) -> str:
+    """Who judges an estimator's candidates where nobody is named: the package's scorer where the estimator is told keypoints, as
+    that scorer is; otherwise the medoid."""
+    return PACKAGED_SCORER if getattr(estimator, "is_prompted", False) else MEDOID
+
+
 def judge_of(name: str | None, estimator: Any, offline: bool = False, tell: Callable[[str], None] = print) -> AnyScorer:
     """Who ranks an estimator's candidates of photographs: a scorer by its folder or name, or the medoid.
 
-    None: the package's scorer where the estimator is told keypoints, as that one is; otherwise the medoid. Raises ValueError when
-    there is no such scorer.
+    None: ``usual_judge``. Raises ValueError when there is no such scorer.
     """
     from scorer.medoid import MedoidScorer
     from scorer.protocol import load_scorer
 
-    if name is None:
-        name = PACKAGED_SCORER if getattr(estimator, "is_prompted", False) else MEDOID
+    name = usual_judge(estimator) if name is None else name
     if name == MEDOID:
         return MedoidScorer(estimator.crop_size, estimator.crop_enlarge)
     return load_scorer(name, offline, tell)

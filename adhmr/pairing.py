@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from adhmr.judging import UNJUDGED, Judges
+from adhmr.judging import Judges, JudgesAsked
 from adhmr.loading import estimator_folder, load_estimator
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures
 from adhmr.progress import console
@@ -101,12 +101,16 @@ class PairInputs:
     @classmethod
     def load(cls, options: Options, body: BodyModel) -> PairInputs:
         """Raises ValueError for pictures of another size, or candidates of another body."""
-        judges = Judges.load(options.judge, (options.scorer, None), body, options.diversity, options.device)
-        if options.judge is None and options.scorer is None:
-            console.print(UNJUDGED, highlight=False)
-        made = _read(options, judges, body) if options.generator is None else _drawn(options, judges, body)
-        scorer = [options.scorer] if options.scorer is not None else []
-        return replace(made, paths=[*made.paths, *scorer])
+        asked = JudgesAsked(options.judge, options.scorer, None, options.diversity, options.offline)
+        if options.generator is None:
+            judges = Judges.load(asked, body, options.device)
+            made = _read(options, judges, body)
+        else:
+            folder = estimator_folder(options.generator)
+            estimator: Estimator = load_estimator(folder).to(options.device)
+            judges = Judges.load(asked.with_usual(estimator), body, options.device)
+            made = _drawn(options, (folder, estimator), judges, body)
+        return replace(made, paths=[*made.paths, *judges.folders])
 
 
 def _read(options: Options, judges: Judges, body: BodyModel) -> PairInputs:
@@ -120,10 +124,9 @@ def _read(options: Options, judges: Judges, body: BodyModel) -> PairInputs:
     return PairInputs(views, ReadCandidates(hypotheses), judge, judges.name, [], [options.hypotheses])
 
 
-def _drawn(options: Options, judges: Judges, body: BodyModel) -> PairInputs:
-    assert options.generator is not None
-    folder = estimator_folder(options.generator)
-    estimator: Estimator = load_estimator(folder).to(options.device)
+def _drawn(options: Options, of: tuple[Path, Estimator], judges: Judges, body: BodyModel) -> PairInputs:
+    """of: a checkpoint's folder, and what it holds."""
+    folder, estimator = of
     networks = Networks(estimator, judges.scorers, options.device)
     given = given_pictures(options, networks, options.crops_folder(options.out), console.print)
     estimator.check_size(given.views)

@@ -19,7 +19,9 @@ from hmr.files import checkpoint_folder, fingerprint, locked, write_provenance
 from hmr.training.run import NOT_MARKS, TrainingRun
 
 #: Options that do not change what comes out.
-_NOT_MARKS = {"out", "log", "device", "seed", "features", "crops", "offline", "strict"}
+_NOT_MARKS = {
+    "out", "log", "device", "seed", "features", "crops", "offline", "strict", "controls", "human_keypoints", "examples",
+}  # fmt: skip
 
 
 def marks_of(options: Any, inputs: list[Path]) -> dict[str, str]:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap
-from hmr.camera import Camera, default_K, project, square_crop_affine
+from adhmr.mark_distance import mark_distance
+from hmr.camera import Camera, default_K, square_crop_affine
 from hmr.keypoint_sets import LSP_14, PROMPT_POINTS, Keypoints
 from hmr.photographs.folder import Photographs
 from hmr.photographs.people import read_people
@@ -119,8 +120,7 @@ def off(points_cam: Tensor, people: MarkedPeople) -> Tensor:
     """Points (n, 24, 3) in the cameras' frames: how far (n, 24) they are from the humans' marks, in sides of the marks' box; NaN
     where there is none."""
     K = torch.stack([default_K(int(w), int(h)) for w, h in people.size_wh])
-    distance = (project(points_cam, K) - people.px[..., :2]).norm(dim=-1) / people.side[:, None]
-    return torch.where(people.px[..., 2] > 0, distance, torch.nan)
+    return mark_distance(points_cam, K, people.px, people.side)
 
 
 def share(right: np.ndarray, of: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,19 @@ def require_made_for(pairs: PreferencePairs, source: str, size: int, body: str) 
                 f"the pairs are of another {what} ({then}, this is {now}); make them again with `adhmr predict --data` and "
                 "`adhmr pairs`, or align with --scorer"
             )
+
+
+def without(pairs: PreferencePairs, keys: Collection[str]) -> PreferencePairs:
+    """Those of other pictures. Raises ValueError where none are left."""
+    gone = set(keys)
+    rows = [i for i, key in enumerate(pairs.key) if key not in gone]
+    if not rows:
+        raise ValueError(
+            f"all {len(pairs)} pairs are of held-out pictures; make pairs of more, or hold out fewer (--held_out)"
+        )
+    return PreferencePairs(
+        tuple(pairs.key[i] for i in rows), pairs.winner[rows], pairs.loser[rows], pairs.margin[rows], pairs.provenance
+    )
 
 
 def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

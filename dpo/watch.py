@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +71,21 @@ def checkup(generator: Generator, step: int, validation: Validation) -> Checkup:
     )
 
 
+def badness(seen: Checkup) -> float:
+    """What the best policy has least of: the energy score; without labels minus the reward of the judge that does not train, or
+    of the one that does."""
+    if seen.energy_score_mm is not None:
+        return seen.energy_score_mm
+    return -(seen.held_out_reward if seen.held_out_reward is not None else seen.reward)
+
+
+def steps_from(step: int) -> Callable[[Checkup], float]:
+    """How far a checkup is from a step: a control is taken where the run that it is for was best."""
+    return lambda seen: abs(seen.step - step)
+
+
 class Watcher:
-    """Checkups every ``config.check_every`` steps; the best policy is the one of the lowest energy score, or without labels of
-    the highest reward of the judge that does not train, or of the one that does."""
+    """Checkups every ``config.check_every`` steps; the best policy is the one of the least ``badness``."""
 
     def __init__(
         self,
@@ -82,7 +94,9 @@ class Watcher:
         config: GuardConfig,
         folder: Path,
         control: Sequence[Checkup] = (),
+        badness: Callable[[Checkup], float] = badness,
     ) -> None:
+        self.badness = badness
         self.generator, self.validation, self.config, self.folder, self.control = (
             generator, validation, config, folder, control,
         )  # fmt: skip
@@ -118,13 +132,6 @@ class Watcher:
             with write_atomically(self.folder / "best.pt") as partial:
                 torch.save(self.best, partial)
         write_json(self.folder / CHECKUPS_FILE, [dataclasses.asdict(c) for c in self.history])
-
-    @staticmethod
-    def badness(seen: Checkup) -> float:
-        """What the best policy has least of."""
-        if seen.energy_score_mm is not None:
-            return seen.energy_score_mm
-        return -(seen.held_out_reward if seen.held_out_reward is not None else seen.reward)
 
     def take_best(self) -> Checkup:
         """The best weights into the generator; returns their checkup."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from adhmr.picture_options import PictureOptions
 from diffusion_hmr import Generator
 from hmr.files import sha256_of
 from hmr.photographs.cameras import given_cameras
-from hmr.photographs.folder import Photographs, Skipped
+from hmr.photographs.folder import Photographs, Skipped, output_names
+from hmr.photographs.sources import WholePictures
+from hmr.pictures import Rows
 from hmr.samples import load_views
 from hmr.views import Views
 
@@ -32,16 +34,29 @@ class GivenPictures:
     Attributes:
         folder: of the crops of the first kind, one of ``--data``.
         skipped: what of the photographs is not among them.
+        photograph_of: a person's key to the path of the photograph in its folder; empty of crops that were given.
+        names: of all photographs, also of those without people.
+        folders: of the crops of each kind that is looked at; empty of crops that were given.
     """
 
     folder: Path
     views: Views
     skipped: list[Skipped] = field(default_factory=list)
     of_kind: dict[CropKind, Views] = field(default_factory=dict)
+    photograph_of: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    folders: dict[CropKind, Path] = field(default_factory=dict)
 
     def seen_by(self, network: Looking) -> Views:
         """Of our crops those that were given, whatever their size."""
         return self.of_kind.get(CropKind.of(network), self.views)
+
+    def some(self, rows: Rows) -> GivenPictures:
+        """Some of the people; nothing is read."""
+        views = self.views[rows]
+        photograph_of = {key: self.photograph_of[key] for key in views.key if key in self.photograph_of}
+        of_kind = {kind: seen[rows] for kind, seen in self.of_kind.items()}
+        return replace(self, views=views, of_kind=of_kind, photograph_of=photograph_of)
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,14 @@ def given_pictures(
     first = made[0]
     skipped = [*photographs.not_read, *first.skipped]
     of_kind = {kind: one.views for kind, one in zip(folders, made, strict=True)}
-    return GivenPictures(first.folder, first.views, skipped, of_kind)
+    photograph_of = _photograph_of(first.views.key, photographs.names, isinstance(people, WholePictures))
+    return GivenPictures(first.folder, first.views, skipped, of_kind, photograph_of, photographs.names, folders)
+
+
+def _photograph_of(keys: Sequence[str], names: list[str], whole: bool) -> dict[str, str]:
+    """By a person's key. whole: whether one person was taken to fill each photograph, so that keys bear no number."""
+    name_of = {key: name for name, key in output_names(names).items()}
+    return {key: name_of[key if whole else key.rpartition("-")[0]] for key in keys}
 
 
 def listing(photographs: Photographs) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from adhmr.demo.metrics import ORDER, collect_metrics
 from adhmr.evaluation import PROTOCOL, calibration_bins
-from adhmr.figures import Figure
 from adhmr.report import plots
+from adhmr.report.elements import cell, figure, page, table
 from adhmr.tracking import read_curve
 from adhmr.world.hidden_truth import load_hidden_truth
 from data_cleaning.score import score_labels
@@ -21,24 +21,10 @@ from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
 from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
-from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
+from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED, draw_body, enlarged
 from hmr.samples import Samples, load_samples
 from scorer import Scorer
 
-STYLE = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:1.2rem;color:#1c2430;background:#fbfbfa}
-h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.25rem;margin:2.2em 0 .4em;border-top:1px solid #dde;padding-top:1em}
-p{max-width:70ch}.note{color:#566}.scroll{overflow-x:auto}
-table{border-collapse:collapse;font-size:.86rem;margin:.6em 0;min-width:100%}
-th,td{padding:.28em .6em;text-align:right;white-space:nowrap;border-bottom:1px solid #e6e6ea}
-th:first-child,td:first-child{text-align:left}tr.us{background:#e9f5ee}small{color:#678;font-size:.82em}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:.6rem}
-figure{margin:0}figure img{width:100%;display:block;border-radius:4px}figcaption{font-size:.78rem;color:#456;line-height:1.3}
-.row{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:.4rem;margin:.4rem 0}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}svg.plot{width:100%;height:auto;max-width:640px}
-@media(max-width:600px){body{padding:.7rem;font-size:15px}.row figcaption{font-size:.64rem}}
-"""
 COLUMNS = {
     "selected_pve_mm": "selected", "weighted_mean_pve_mm": "weighted mean", "mean_pve_mm": "mean",
     "min_pve_mm": "min of M", "zero_noise_pve_mm": "zero noise", "mean_sample_pve_mm": "mean sample",
@@ -48,26 +34,6 @@ CHANGES = {
     "selected_pve_percent": "selected", "mean_pve_percent": "mean", "mean_sample_pve_percent": "mean sample",
     "energy_score_percent": "energy score", "spread_percent": "spread",
 }  # fmt: skip
-
-
-def _cell(figure: Figure, digits: int = 0) -> str:
-    return f"{figure['value']:.{digits}f} <small>[{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]</small>"
-
-
-def _table(head: list[str], rows: list[tuple[str, list[str]]], highlight: str = "") -> str:
-    header = "".join(f"<th>{html.escape(h)}</th>" for h in head)
-    body = "".join(
-        f"<tr{' class=us' if name == highlight else ''}><td>{html.escape(name.replace('_', ' '))}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in rows
-    )
-    return f"<div class=scroll><table><tr>{header}</tr>{body}</table></div>"
-
-
-def _figure(picture: np.ndarray, caption: str) -> str:
-    text = html.escape(caption)
-    return f'<figure><img alt="{text}" src="{data_uri(picture)}"><figcaption>{text}</figcaption></figure>'
 
 
 class _Pictures:
@@ -100,11 +66,11 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
     for i in range(min(count, len(truth))):
         best, worst, new = int(score[i].argmax()), int(score[i].argmin()), int(aligned_score[i].argmax())
         cells = [
-            _figure(pictures.plain(i), "picture"),
-            _figure(pictures.drawn(i, truth.label[i], BLUE), "truth"),
-            _figure(pictures.drawn(i, base.params[i, best], GREEN), f"base, best score: {errors[i, best]:.0f} mm"),
-            _figure(pictures.drawn(i, base.params[i, worst], RED), f"base, worst score: {errors[i, worst]:.0f} mm"),
-            _figure(
+            figure(pictures.plain(i), "picture"),
+            figure(pictures.drawn(i, truth.label[i], BLUE), "truth"),
+            figure(pictures.drawn(i, base.params[i, best], GREEN), f"base, best score: {errors[i, best]:.0f} mm"),
+            figure(pictures.drawn(i, base.params[i, worst], RED), f"base, worst score: {errors[i, worst]:.0f} mm"),
+            figure(
                 pictures.drawn(i, aligned.params[i, new], ORANGE),
                 f"aligned, best score: {aligned_errors[i, new]:.0f} mm",
             ),
@@ -129,8 +95,7 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
 
     def cards(rows: np.ndarray, colour) -> str:
         return "".join(
-            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}; gross error: {gross[i]:.0%}")
-            for i in rows
+            figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}; gross error: {gross[i]:.0%}") for i in rows
         )
 
     order = np.argsort(-gross)
@@ -163,10 +128,10 @@ def _curves_section(out: Path) -> str:
 def _tables(metrics: dict[str, Any]) -> str:
     parts = []
     for domain in ("target", "target_ambiguous", "source"):
-        rows = [(n, [_cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
+        rows = [(n.replace("_", " "), [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
         count = metrics["generators"]["base"][domain]["mean_pve_mm"]["n"]
         parts.append(f"<h3>{domain.replace('_', ' ')} (PVE, mm; n = {count} pictures)</h3>")
-        parts.append(_table(["generator", *COLUMNS.values()], rows, "aligned"))
+        parts.append(table(["generator", *COLUMNS.values()], rows, "aligned"))
     return "".join(parts)
 
 
@@ -174,9 +139,9 @@ def _change_table(metrics: dict[str, Any]) -> str:
     rows = []
     for name in ORDER[1:-1]:
         row = metrics["change"][name]
-        cells = [_cell(row["target"][k], 1) for k in CHANGES] + [_cell(row["source"]["energy_score_percent"], 1)]
-        rows.append((name, cells))
-    return _table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
+        cells = [cell(row["target"][k], 1) for k in CHANGES] + [cell(row["source"]["energy_score_percent"], 1)]
+        rows.append((name.replace("_", " "), cells))
+    return table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
 
 
 def _scorer_table(metrics: dict[str, Any]) -> str:
@@ -185,9 +150,9 @@ def _scorer_table(metrics: dict[str, Any]) -> str:
         blind = metrics["scorer_no_image"][kind]
         figures = (row["within_srcc_pve"], blind["within_srcc_pve"], row["medoid_within_srcc_pve"],
                    row["partial_within_srcc_pve"], row["pooled_srcc_pve"], row["pooled_plcc_pve"])  # fmt: skip
-        rows.append((kind, [_cell(f, 2) for f in figures]))
+        rows.append((kind.replace("_", " "), [cell(f, 2) for f in figures]))
     head = ["candidates", "SRCC within", "no picture", "medoid", "partial given medoid", "SRCC pooled", "PLCC pooled"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def write_report(out: Path, examples: int = 8) -> Path:
@@ -195,15 +160,12 @@ def write_report(out: Path, examples: int = 8) -> Path:
     metrics = collect_metrics(out)
     scorer = Scorer.from_pretrained(out / "scorer")
     calibration = metrics["calibration"]["generator_samples"]
-    off_percent, coverage = _cell(calibration["error_percent"], 1), _cell(calibration["coverage"], 2)
+    off_percent, coverage = cell(calibration["error_percent"], 1), cell(calibration["coverage"], 2)
     rows, scatter = _hypotheses_section(out, scorer, examples)
     change = {n: metrics["change"][n]["target"] for n in ORDER[1:-1]}
     c = metrics["cleaning"]
     state = read_json(out / "demo.json")["identity"]
-    page = f"""<!doctype html><html lang=en><meta charset=utf-8>
-<meta name=viewport content="width=device-width,initial-scale=1">
-<title>ADHMR demo</title><style>{STYLE}</style>
-<h1>ADHMR demo</h1>
+    body = f"""<h1>ADHMR demo</h1>
 <p class=note>Budget {state["budget"]}, seed {state["seed"]}. All of it was trained and measured in the synthetic world by one
 run. {html.escape(PROTOCOL)}.</p>
 <h2>What alignment changed on the shifted target</h2>
@@ -216,13 +178,12 @@ sample and the energy score cannot. The controls had the same budget.</p>
 <p>Expected errors were calibrated on held-out pictures of another domain. On the target they are off by {off_percent} % of the
 mean error, and {coverage} of the true errors lie in their 90 % intervals.</p>{_scorer_table(metrics)}
 <h2>All generators</h2>{_tables(metrics)}
-<h2>Cleaning</h2><p>Gross label errors were dropped with precision {_cell(c["precision"], 2)} and recall {_cell(c["recall"], 2)};
-{_cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
-probability, calibrated on another domain, has a Brier score of {_cell(c["brier_score"], 3)} (0.25: a coin).</p>
+<h2>Cleaning</h2><p>Gross label errors were dropped with precision {cell(c["precision"], 2)} and recall {cell(c["recall"], 2)};
+{cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
+probability, calibrated on another domain, has a Brier score of {cell(c["brier_score"], 3)} (0.25: a coin).</p>
 {_cleaning_section(out, scorer)}
-<h2>Training curves</h2>{_curves_section(out)}
-</html>"""
+<h2>Training curves</h2>{_curves_section(out)}"""
     path = out / "report.html"
     with write_atomically(path) as partial:
-        partial.write_text(page)
+        partial.write_text(page("ADHMR demo", body))
     return path

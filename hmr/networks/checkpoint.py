@@ -126,9 +126,10 @@ def weights_at(name: Path | str, packaged: Path | None = None) -> Path:
     Raises ValueError when there is none.
     """
     folder, text = Path(name), str(name)
-    if folder.exists():
-        return folder
     known = sorted(p.name for p in packaged.iterdir() if p.is_dir()) if packaged is not None else []
+    # A folder of photographs may well be called as packaged weights are.
+    if folder.exists() and ((folder / "config.json").exists() or text not in known):
+        return folder
     if packaged is not None and text in known:
         return packaged / text
     if (match := _OF_THE_HUB.fullmatch(text)) and not folder.parent.exists():

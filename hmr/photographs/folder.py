@@ -166,6 +166,24 @@ class Photographs:
         return read_photograph(self.folder / name)
 
 
+@dataclass(frozen=True)
+class ListedPhotographs(Photographs):
+    """A folder as it was when its photographs were listed, whatever has become of it since.
+
+    Attributes:
+        listed: their paths in it.
+    """
+
+    listed: tuple[str, ...] = ()
+
+    @cached_property
+    def _files(self) -> list[str]:
+        return sorted(self.listed)
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.listed
+
+
 def _known() -> str:
     return ", ".join(sorted(SUFFIXES))
 

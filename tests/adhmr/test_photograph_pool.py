@@ -13,7 +13,7 @@ from adhmr.cli import main
 from adhmr.photographs import cut
 from adhmr.world.domains import DOMAINS
 from adhmr.world.make import make_samples
-from diffusion_hmr import Generator
+from diffusion_hmr import Generator, GeneratorConfig
 from dpo.pairs import load_pairs
 from hmr.free_body import free_body
 from hmr.pictures import StoredPictures
@@ -24,8 +24,9 @@ PHOTOS = ["--images", "photos", "--keypoints", "k.json", "--generator", "photo"]
 
 
 def few(steps: int = 2) -> list[str]:
+    """Nothing held out: that is tests/adhmr/photograph_loop."""
     given = {"fit.steps": steps, "fit.batch_size": 4, "candidates": 4, "pictures_per_round": 4}
-    return [word for name, value in given.items() for word in (f"--align.{name}", str(value))]
+    return ["--held_out", "0", *(word for name, value in given.items() for word in (f"--align.{name}", str(value)))]
 
 
 def pairs(*more: str) -> int:
@@ -65,10 +66,10 @@ def test_pairs_then_align_and_people_are_cut_out_once(place, capsys):
     assert pairs("--out", "pairs") == 0
     told = said(capsys)
     assert "4 people of 4 photographs, cut out:" in told
-    assert "no --scorer" in told
+    assert "no --scorer" not in told
     made = load_pairs(place / "pairs")
     assert set(made.key) == {f"p{i}-00" for i in range(4)}
-    assert made.provenance["judge"] == "consensus"
+    assert made.provenance["judge"] == "scorer"  # the package's, as predict has it
     views = load_views(crops_in(place))
     assert isinstance(views.rgb, StoredPictures)
     assert views.prompts is not None
@@ -224,3 +225,14 @@ def test_a_scorer_sees_crops_of_its_own_size(place, capsys):
     more = ["--scorer", "scorer", "--align.diversity", "0", "--validation", "photos", "--held_out_scorer", "scorer"]
     assert main(["align", *PHOTOS, *more, "--out", "aligned", *few()]) == 0
     assert moved(place)
+
+
+def test_consensus_judges_where_it_is_asked_for_and_where_the_generator_is_told_nothing(place, tmp_path, capsys):
+    assert pairs("--judge", "consensus", "--out", "asked") == 0
+    assert load_pairs(place / "asked").provenance["judge"] == "consensus"
+    Generator(GeneratorConfig(size=128, sampling_steps=1)).save_pretrained(tmp_path / "of-pictures")
+    capsys.readouterr()
+    of_pictures = [*PHOTOS[:4], "--generator", "of-pictures"]
+    assert main(["pairs", *of_pictures, "--candidates", "6", "--out", "unasked"]) == 0
+    assert "no --scorer" in said(capsys)
+    assert load_pairs(place / "unasked").provenance["judge"] == "consensus"
