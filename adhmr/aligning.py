@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adhmr.judging import UNJUDGED, Judges
 from adhmr.loading import estimator_folder
@@ -15,16 +15,15 @@ from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
 from adhmr.told_labels import told
 from adhmr.training_job import TrainingJob
-from diffusion_hmr import Generator
+from diffusion_hmr.protocol import PictureGenerator, load_generator
 from dpo.align import AlignData, PairMaker, Replay, align
 from dpo.guards import Checkup, margin_too_large
 from dpo.judges import fixed_pairs, pair_maker
-from dpo.pairs import load_pairs, require_made_for
+from dpo.pairs import load_pairs, require_made_for, require_state_kind
 from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, load_checkups
 from hmr.body import check_body
 from hmr.estimator import name_of
-from hmr.networks.branch_loss import Targets
-from hmr.networks.conditions import Conditions
+from hmr.networks.conditions import PictureRows
 from hmr.networks.stored_conditions import stored_conditions
 from hmr.photographs.folder import Skipped
 from hmr.samples import Samples, check_labels, labels_file, load_samples, load_views_or_samples
@@ -52,7 +51,7 @@ def check_options(options: Options) -> None:
 class AlignInputs:
     """What a run reads. data: conditions of the unlabelled views, and what is replayed beside them. skipped: of photographs."""
 
-    generator: Generator
+    generator: PictureGenerator[Any]
     views: Views
     data: AlignData
     pairs: PairMaker
@@ -64,7 +63,7 @@ class AlignInputs:
     def load(cls, options: Options, body: SkinnedBody) -> AlignInputs:
         """Raises ValueError for pictures of another size, or pairs that were made for something else."""
         folder = estimator_folder(options.generator)
-        generator = Generator.from_pretrained(folder).to(options.device)
+        generator = load_generator(folder).to(options.device)
         check_body("generator", generator.config.body, body)
         scorers = (options.scorer, options.held_out_scorer)
         judges = Judges.load(options.judge, scorers, body, options.align.diversity, options.device)
@@ -75,6 +74,7 @@ class AlignInputs:
         if options.pairs is not None:
             pairs = load_pairs(options.pairs)
             require_made_for(pairs, name_of(folder), given.views.size, body.family)
+            require_state_kind(pairs, generator.state_kind)
             maker = fixed_pairs(pairs, given.views.key)
         else:
             if options.judge is None and options.scorer is None:
@@ -92,7 +92,7 @@ class _Seen:
     """Pictures of a run, as its networks see them."""
 
     options: Options
-    generator: Generator
+    generator: PictureGenerator[Any]
     judges: Judges
 
     @property
@@ -103,7 +103,7 @@ class _Seen:
         networks = Networks(self.generator, self.judges.scorers, self.options.device)
         return given_pictures(options, networks, self.crops, console.print)
 
-    def conditions(self, views: Views) -> Conditions:
+    def conditions(self, views: Views) -> PictureRows:
         """Of photographs they are always kept on disk, so that memory does not grow with their number."""
         beside = self.crops / "features" if self.options.images is not None else None
         return stored_conditions(self.generator.branch, views, self.options.features or beside)
@@ -136,7 +136,8 @@ class _Seen:
         check_labels(labelled, body)
         self.generator.check_size(labelled)
         labelled = told(labelled, self.generator, body, self.options.seed)
-        return Replay(self.conditions(labelled), Targets.of(labelled, body).state)
+        states = self.generator.states_of(labelled.label.reshape_batch(len(labelled), 1), labelled.K, body)[:, 0]
+        return Replay(self.conditions(labelled), states)
 
 
 def _seen_by(saw: Callable[[int, dict[str, float]], None], run: TrainingRun) -> TrainingRun:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from diffusion_hmr.released.generator import ReleasedGenerator, ReleasedGeneratorConfig
-from diffusion_hmr.released.hrnet_branch import HrnetBranch, HrnetBranchConfig
 from diffusion_hmr.released.hypo_net import ReleasedHypoNet, ReleasedHypoNetConfig
+from hmr.networks.hrnet_branch import HrnetBranch, HrnetBranchConfig
 from hmr.networks.released import DECODER, Renames, fill, renamed
 
 HYPO_NET: Renames = (
