@@ -5,6 +5,7 @@ The released ScoreNet looks through the same network with no shape head, at the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.conditions import PictureRows
+from hmr.networks.released import Renames, fill, renamed
 from hmr.skeleton import JOINT_PARENTS, NUM_JOINTS, NUM_KEYPOINTS
 from hmr.views import Views
 
@@ -139,3 +141,23 @@ def normalised(rgb: Tensor) -> Tensor:
     """(b, 3, s, s) in [0, 1] as released weights expect it: constants that were meant for blue first, on red first."""
     mean = torch.tensor([0.406, 0.457, 0.480], device=rgb.device)[:, None, None]
     return (rgb - mean) / torch.tensor([0.225, 0.224, 0.229], device=rgb.device)[:, None, None]
+
+
+#: The released branch's names to ours.
+HRNET_BRANCH: Renames = (
+    (r"(conv1|bn1|conv2|bn2|layer1|transition\d|stage\d|incre_modules|downsamp_modules)\.", r"backbone.\1."),
+    (r"final_feat_layer\.", "to_pooled."),
+    (r"fmap_layer\.", "to_coarse."),
+    (r"fmap_layer_local\.", "to_local."),
+    (r"hmap_layer\.", "heatmaps."),
+    (r"pred_beta\.", "to_shape."),
+    (r"init_shape", "mean_shape"),
+)
+
+
+def hrnet_branch_from_released(weights: Mapping[str, Tensor]) -> HrnetBranch:
+    """From ``model_cond`` (HypoNet's branch) or ``model_score_cond`` (ScoreNet's, which has no shape head) of a checkpoint."""
+    with_shape = any(name.endswith("init_shape") for name in weights)
+    network = HrnetBranch(HrnetBranchConfig(with_shape=with_shape))
+    fill(network, renamed(weights, HRNET_BRANCH))
+    return network.eval()
