@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder
@@ -17,16 +17,15 @@ from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
 from adhmr.told_labels import told
 from adhmr.training_job import TrainingJob
-from diffusion_hmr import Generator
+from diffusion_hmr.protocol import PictureGenerator, load_generator
 from dpo.align import AlignData, PairMaker, Replay, align
 from dpo.guards import Checkup, margin_too_large
 from dpo.judges import fixed_pairs, pair_maker
-from dpo.pairs import load_pairs, require_made_for, without
+from dpo.pairs import load_pairs, require_made_for, require_state_kind, without
 from dpo.watch import CHECKUPS_FILE, StoppedByGuardError, Validation, Watcher, badness, load_checkups
 from hmr.body import check_body
 from hmr.estimator import name_of
-from hmr.networks.branch_loss import Targets
-from hmr.networks.conditions import Conditions
+from hmr.networks.conditions import PictureRows
 from hmr.networks.stored_conditions import stored_conditions
 from hmr.photographs.folder import Skipped
 from hmr.samples import Samples, check_labels, labels_file, load_samples, load_views_or_samples
@@ -87,7 +86,7 @@ class AlignInputs:
         paths: of all files and folders.
     """
 
-    generator: Generator
+    generator: PictureGenerator[Any]
     body: SkinnedBody
     judges: Judges
     given: GivenPictures
@@ -114,6 +113,7 @@ class AlignInputs:
         if options.pairs is not None:
             pairs = load_pairs(options.pairs)
             require_made_for(pairs, name_of(folder), given.views.size, body.family)
+            require_state_kind(pairs, generator.state_kind)
             maker = fixed_pairs(pairs if held is None else without(pairs, held.views.key), given.views.key)
         else:
             maker = pair_maker(given.views, conditions, judges.of(given), body, options.align, judges.name)
@@ -131,10 +131,10 @@ def _judges_asked(options: Options) -> JudgesAsked:
     return JudgesAsked(name, options.scorer, options.held_out_scorer, options.align.diversity, options.offline)
 
 
-def base_generator(options: Options, body: SkinnedBody) -> tuple[Path, Generator]:
+def base_generator(options: Options, body: SkinnedBody) -> tuple[Path, PictureGenerator[Any]]:
     """Its folder, and what is in it. Raises ValueError when it is of another body."""
     folder = estimator_folder(options.generator)
-    generator = Generator.from_pretrained(folder).to(options.device)
+    generator = load_generator(folder, options.offline, tell).to(options.device)
     check_body("generator", generator.config.body, body)
     return folder, generator
 
@@ -144,7 +144,7 @@ class _Seen:
     """Pictures of a run, as its networks see them."""
 
     options: Options
-    generator: Generator
+    generator: PictureGenerator[Any]
     judges: Judges
 
     @property
@@ -169,7 +169,7 @@ class _Seen:
         tell(parts.told())
         return parts.train, parts.held
 
-    def conditions(self, views: Views) -> Conditions:
+    def conditions(self, views: Views) -> PictureRows:
         """Of photographs they are always kept on disk, so that memory does not grow with their number."""
         beside = self.crops / "features" if self.options.images is not None else None
         return stored_conditions(self.generator.branch, views, self.options.features or beside)
@@ -205,7 +205,8 @@ class _Seen:
         check_labels(labelled, body)
         self.generator.check_size(labelled)
         labelled = told(labelled, self.generator, body, self.options.seed)
-        return Replay(self.conditions(labelled), Targets.of(labelled, body).state)
+        states = self.generator.states_of(labelled.label.reshape_batch(len(labelled), 1), labelled.K, body)[:, 0]
+        return Replay(self.conditions(labelled), states)
 
 
 def _seen_by(saw: Callable[[int, dict[str, float]], None], run: TrainingRun) -> TrainingRun:

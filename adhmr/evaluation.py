@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap, mean, mean_figure, percent_change
-from diffusion_hmr import Generator
+from diffusion_hmr.protocol import PictureGenerator, is_generator
 from hmr.body import BodyModel, BodyParams, check_body
 from hmr.estimator import Estimator
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, medoid_distance_mm, spread_mm
-from hmr.networks.conditions import Conditions, conditions_of
+from hmr.networks.conditions import PictureRows, conditions_of
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
 from hmr.views import Views
@@ -226,7 +227,7 @@ def evaluate(
     """
     estimator.check_size(samples)
     zero = None
-    if isinstance(estimator, Generator):
+    if is_generator(estimator):
         conditions = conditions_of(estimator.branch, samples)
         hypotheses, zero = sampled(estimator, conditions, samples, body, sampling, source)
     else:
@@ -235,7 +236,12 @@ def evaluate(
 
 
 def sampled(
-    generator: Generator, conditions: Conditions, views: Views, body: BodyModel, sampling: Sampling, source: str
+    generator: PictureGenerator[Any],
+    conditions: PictureRows,
+    views: Views,
+    body: BodyModel,
+    sampling: Sampling,
+    source: str,
 ) -> tuple[Hypotheses, BodyParams]:
     """Candidates [b, n], and the deterministic samples [b, 1], of pictures whose conditions are known."""
     check_body("generator", generator.config.body, body)

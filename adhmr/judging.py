@@ -18,6 +18,10 @@ UNJUDGED = (
     "note: no --scorer, so candidates are judged by how near they are to each other (the medoid wins); that says nothing of the "
     "picture, and narrows what is proposed."
 )
+#: A reward for diversity is in millimetres, and so must be what it is weighed against.
+PLAIN_SCORE = (
+    "note: a released scorer says no errors in millimetres: its plain score judges, with no reward for diversity"
+)
 
 
 def tell(words: str) -> None:
@@ -97,7 +101,11 @@ class Judges:
         return None if self.held_out is None else self._by(self.held_out, given)
 
     def _by(self, scorer: AnyScorer, given: GivenPictures) -> Judge:
-        return scorer_judge(scorer, self.body, self.diversity, given.seen_by(scorer))
+        diversity = self.diversity
+        if diversity and not scorer.says_errors:
+            console.print(PLAIN_SCORE, highlight=False)
+            diversity = 0.0
+        return scorer_judge(scorer, self.body, diversity, given.seen_by(scorer))
 
 
 def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:

@@ -12,11 +12,13 @@ from adhmr.judging import Judges, JudgesAsked
 from adhmr.loading import estimator_folder, load_estimator
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures
 from adhmr.progress import console
+from diffusion_hmr.protocol import is_generator
 from dpo.judges import Judge, truth_judge
-from dpo.pairs import make_pairs, save_pairs
-from hmr.body import BodyModel
+from dpo.pairs import CandidateStates, pairs_of_states, save_pairs
+from hmr.body import BodyModel, check_body
 from hmr.estimator import Estimator, name_of
 from hmr.hypotheses import Hypotheses, load_hypotheses, require_body
+from hmr.networks.conditions import conditions_of
 from hmr.photographs.folder import Skipped
 from hmr.samples import check_labels, load_samples, load_views
 from hmr.views import Views, matched
@@ -53,7 +55,7 @@ class Candidates(Protocol):
     @property
     def source(self) -> str: ...
 
-    def of(self, start: int, stop: int) -> Hypotheses: ...
+    def of(self, start: int, stop: int) -> tuple[Hypotheses, CandidateStates]: ...
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,16 @@ class ReadCandidates:
     """Out of a file."""
 
     hypotheses: Hypotheses
+    views: Views
+    body: BodyModel
 
     @property
     def source(self) -> str:
         return self.hypotheses.source
 
-    def of(self, start: int, stop: int) -> Hypotheses:
-        return self.hypotheses[start:stop]
+    def of(self, start: int, stop: int) -> tuple[Hypotheses, CandidateStates]:
+        hypotheses = self.hypotheses[start:stop]
+        return hypotheses, CandidateStates.of_bodies(self.views[start:stop], hypotheses, self.body)
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,16 @@ class DrawnCandidates:
     seed: int
     source: str
 
-    def of(self, start: int, stop: int) -> Hypotheses:
-        views = self.views[start:stop]
+    def of(self, start: int, stop: int) -> tuple[Hypotheses, CandidateStates]:
+        views, estimator = self.views[start:stop], self.estimator
         places = range(start, start + len(views))
-        return self.estimator.propose(views, self.body, self.count, self.seed, self.source, places)
+        if not is_generator(estimator):
+            hypotheses = estimator.propose(views, self.body, self.count, self.seed, self.source, places)
+            return hypotheses, CandidateStates.of_bodies(views, hypotheses, self.body)
+        conditions = conditions_of(estimator.branch, views)
+        drawn = estimator.draw(conditions, views.K, self.body, self.count, self.seed, places)
+        hypotheses = Hypotheses(views.key, drawn.bodies, self.body.family, self.source, self.seed)
+        return hypotheses, CandidateStates(views.key, drawn.states, estimator.state_kind)
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,7 @@ def _read(options: Options, judges: Judges, body: BodyModel) -> PairInputs:
     require_body(hypotheses, body, str(options.hypotheses))
     views = matched(every, hypotheses.key)
     judge = _judge(options, judges, GivenPictures(options.data, views), body)
-    return PairInputs(views, ReadCandidates(hypotheses), judge, judges.name, [], [options.hypotheses])
+    return PairInputs(views, ReadCandidates(hypotheses, views, body), judge, judges.name, [], [options.hypotheses])
 
 
 def _drawn(options: Options, of: tuple[Path, Estimator], judges: Judges, body: BodyModel) -> PairInputs:
@@ -130,6 +141,8 @@ def _drawn(options: Options, of: tuple[Path, Estimator], judges: Judges, body: B
     networks = Networks(estimator, judges.scorers, options.device)
     given = given_pictures(options, networks, options.crops_folder(options.out), console.print)
     estimator.check_size(given.views)
+    if is_generator(estimator):
+        check_body("generator", estimator.config.body, body)
     drawn = DrawnCandidates(estimator, given.views, body, options.candidates, options.seed, name_of(folder))
     judge = _judge(options, judges, given, body)
     return PairInputs(given.views, drawn, judge, judges.name, given.skipped, [folder, given.folder])
@@ -153,10 +166,10 @@ def write_pairs(inputs: PairInputs, options: Options, body: BodyModel, out: Path
     }  # fmt: skip
     for number, start in enumerate(range(0, len(views), options.shard)):
         part = views[start : start + options.shard]
-        hypotheses = inputs.candidates.of(start, start + len(part))
+        hypotheses, states = inputs.candidates.of(start, start + len(part))
         reward = inputs.judge(part, hypotheses, options.seed + number)
         random = torch.Generator().manual_seed(options.seed + number)
-        pairs = make_pairs(part, hypotheses, reward, options.pairs_per_picture, body, random, provenance)
+        pairs = pairs_of_states(states, reward, options.pairs_per_picture, random, provenance)
         save_pairs(out / f"pairs-{number:05d}.parquet", pairs)
         total += len(pairs)
     return total

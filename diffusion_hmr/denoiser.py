@@ -56,11 +56,15 @@ class Denoiser(nn.Module):
         return x * self.residual_std * conditions.own_scale[:, None] + conditions.own[:, None]
 
     def error(self, states: Tensor, conditions: Conditions, noise: Tensor, t: Tensor) -> Tensor:
-        """How far the prediction is off for packed states (b, n, 133) under noise (b, n, 133) at times (b, n).
+        """How far the prediction is off, (b, n): ``squared_errors`` averaged over the dimensions."""
+        return self.squared_errors(states, conditions, noise, t).mean(-1)
 
-        Returns (b, n): squared and averaged over the dimensions. This is all that preference optimisation asks of a policy.
+    def squared_errors(self, states: Tensor, conditions: Conditions, noise: Tensor, t: Tensor) -> Tensor:
+        """(b, n, 133) of the prediction for packed states (b, n, 133) under noise (b, n, 133) at times (b, n).
+
+        This is all that preference optimisation asks of a policy.
         """
         x_0 = self.normalised(states, conditions)
         x_t, target = self.objective.corrupt(x_0.flatten(0, 1), noise.flatten(0, 1), t.flatten())
         predicted = self(x_t.view_as(x_0), t, self.prepare(conditions))
-        return (predicted - target.view_as(x_0)).square().mean(-1)
+        return (predicted - target.view_as(x_0)).square()

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from diffusion_hmr.config import GeneratorConfig
 from diffusion_hmr.denoiser import Denoiser, PreparedCondition
+from diffusion_hmr.drawn import Drawn
+from diffusion_hmr.noise import noise_of_rows
 from diffusion_hmr.objective import DiffusionObjective
 from hmr.body import BodyModel, BodyParams, check_body
 from hmr.hypotheses import Hypotheses
@@ -20,14 +22,8 @@ from hmr.networks.image_branch import ImageBranch
 from hmr.networks.lit_branch import LitBranch
 from hmr.networks.precision import fast_precision
 from hmr.networks.prompt_branch import PromptBranch
-from hmr.pose_state import STATE_DIM, PoseState, body_from_state
+from hmr.pose_state import UVD_AND_TWISTS, PoseState, body_from_state, state_from_body
 from hmr.views import Views, check_crop_size
-
-
-def _noise(rows: Sequence[int], count: int, seed: int) -> Tensor:
-    """(len(rows), count, 133) standard normal; a row's numbers are the same whatever other rows are drawn with it."""
-    by_row = [torch.Generator().manual_seed(1_000_003 * seed + row) for row in rows]
-    return torch.stack([torch.randn(count, STATE_DIM, generator=generator) for generator in by_row])
 
 
 def _branch_of(config: GeneratorConfig) -> ImageBranch | PromptBranch | LitBranch:
@@ -44,6 +40,7 @@ class Generator(Pretrained):
     """p(body | picture)."""
 
     kind, config_type, packaged = "generator", GeneratorConfig, PACKAGED
+    state_kind = UVD_AND_TWISTS
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -92,7 +89,7 @@ class Generator(Pretrained):
         for start in range(0, len(conditions), pictures):
             part = conditions[start : start + pictures].map(lambda c: c.to(device))
             condition = denoiser.prepare(part.map(lambda c: c.to(dtype)))
-            noise = _noise(places[start : start + len(part)], count, seed)
+            noise = noise_of_rows(places[start : start + len(part)], count, seed)
             x = torch.zeros_like(noise) if zero_noise else self.config.temperature * noise
             done = [self._denoised(denoiser, condition, some.to(device)) for some in x.split(chunk, 1)]
             parts.append(self.denoiser.denormalised(torch.cat(done, 1), part).cpu())
@@ -108,15 +105,30 @@ class Generator(Pretrained):
         places: Sequence[int] | None = None,
     ) -> BodyParams:  # fmt: skip
         """[b, count] bodies in the frame of the crops' cameras K (b, 3, 3); the rest as ``sample_states``."""
-        packed = self.sample_states(conditions, count, seed, zero_noise, places)
+        return self.bodies_of(self.sample_states(conditions, count, seed, zero_noise, places), conditions, K, model)
+
+    def draw(
+        self, conditions: Conditions, K: Tensor, model: BodyModel, count: int, seed: int,
+        places: Sequence[int] | None = None,
+    ) -> Drawn:  # fmt: skip
+        """As ``sample_bodies``; the states are the bodies', whose bones are as long as the model's: they are what is judged."""
+        bodies = self.sample_bodies(conditions, K, model, count, seed, places=places)
+        return Drawn(bodies, self.states_of(bodies, K, model))
+
+    def states_of(self, bodies: BodyParams, K: Tensor, model: BodyModel) -> Tensor:
+        """[b, n] bodies in crops with cameras K (b, 3, 3) to packed states (b, n, 133)."""
+        return state_from_body(bodies, model, K[:, None], self.config.size).pack()
+
+    def bodies_of(self, states: Tensor, conditions: Conditions, K: Tensor, model: BodyModel) -> BodyParams:
+        """Packed states (b, n, 133) to bodies [b, n] of the builds and at the depths that the branch says."""
         parts = []
         for start in range(0, len(conditions), 256):
             rows = slice(start, start + 256)
             parts.append(
                 body_from_state(
-                    PoseState.unpack(packed[rows]),
+                    PoseState.unpack(states[rows]),
                     conditions.shape[rows, None].cpu(),
-                    conditions.extent[rows, None].expand(-1, count).cpu(),
+                    conditions.extent[rows, None].expand(-1, states.shape[1]).cpu(),
                     K[rows, None],
                     self.config.size,
                     model,

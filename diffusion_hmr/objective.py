@@ -54,9 +54,8 @@ def min_snr_weights(alphas_cumprod: Tensor, prediction: PredictionType, gamma: f
     ]
 
 
-@lru_cache(maxsize=9)
-def _weights(weighting: TimestepWeighting, prediction: PredictionType) -> Tensor:
-    alphas = noise_schedule(prediction).alphas_cumprod.double()
+def timestep_weights(weighting: TimestepWeighting, alphas: Tensor, prediction: PredictionType) -> Tensor:
+    """(t,) float32 weights of mean one for the schedule ``alphas`` (t,) float64, the cumulative products."""
     if weighting == "uniform":
         weights = torch.ones_like(alphas)
     elif weighting == "min_snr":
@@ -64,6 +63,11 @@ def _weights(weighting: TimestepWeighting, prediction: PredictionType) -> Tensor
     else:
         weights = (torch.arange(len(alphas)) < len(alphas) // 2).double()
     return (weights / weights.mean()).float()
+
+
+@lru_cache(maxsize=9)
+def _weights(weighting: TimestepWeighting, prediction: PredictionType) -> Tensor:
+    return timestep_weights(weighting, noise_schedule(prediction).alphas_cumprod.double(), prediction)
 
 
 @dataclass(frozen=True)

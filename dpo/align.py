@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from diffusion_hmr.denoiser import Denoiser
-from diffusion_hmr.generator import Generator
+from diffusion_hmr.protocol import PictureGenerator, Policy
 from dpo.config import AlignConfig
 from dpo.family import pair_loss
 from dpo.lora import add_lora, merge_lora
-from dpo.loss import PairErrors, preference_logs
-from dpo.pairs import PreferencePairs
+from dpo.loss import PairErrors, PartErrors, preference_logs
+from dpo.pairs import PreferencePairs, require_state_kind
 from dpo.reference import follow, frozen_copy
-from hmr.networks.conditions import Conditions
+from hmr.networks.conditions import PictureRows
+from hmr.skeleton import NUM_JOINTS, NUM_KEYPOINTS
 from hmr.training.batch_random import BatchRandom
 from hmr.training.batches import RowNumbers
 from hmr.training.config import TimestepWeighting
@@ -29,59 +29,61 @@ from hmr.training.fit import Hooks, fit
 from hmr.training.run import TrainingRun
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
-PairMaker = Callable[[Generator, Tensor, int], PreferencePairs]
+PairMaker = Callable[[PictureGenerator[Any], Tensor, int], PreferencePairs]
 #: Called before each step with its number; may raise to stop the run.
 Watch = Callable[[int], None]
 
 
-class Objective(Protocol):
-    """What preference optimisation asks of an objective: times to look at, and how much errors there count."""
-
-    def times(self, count: int, draws: int, random: BatchRandom) -> Tensor: ...
-
-    def weights(self, weighting: TimestepWeighting, t: Tensor) -> Tensor: ...
-
-
-class Policy(Protocol):
-    """What is aligned: anything that says how far its prediction is off. It may be of any kind; no schedule is known here."""
-
-    @property
-    def objective(self) -> Objective: ...
-
-    def error(self, states: Tensor, conditions: Conditions, noise: Tensor, t: Tensor) -> Tensor:
-        """Packed states (b, n, 133) under noise of the same shape at times (b, n) to (b, n)."""
-        ...
-
-
 @dataclass(frozen=True)
 class Replay:
-    """Exactly labelled pictures that keep the policy where it was right: conditions and packed states (n, 133)."""
+    """Exactly labelled pictures that keep the policy where it was right: conditions and the policy's states (n, d)."""
 
-    conditions: Conditions
+    conditions: PictureRows
     states: Tensor
 
 
+_KEYPOINT_DIM = 3 * NUM_KEYPOINTS
+
+
+def marked_dimensions() -> Tensor:
+    """(87,) True for u and v of the 24 joints: not for depths, and not for the five leaf points."""
+    marked = torch.zeros(NUM_KEYPOINTS, 3, dtype=torch.bool)
+    marked[:NUM_JOINTS, :2] = True
+    return marked.flatten()
+
+
 def pair_errors(
-    policy: Policy,
-    reference: Policy,
-    conditions: Conditions,
+    policy: Policy[Any],
+    reference: Policy[Any],
+    conditions: PictureRows,
     pairs: tuple[Tensor, Tensor],
     random: BatchRandom,
     weighting: TimestepWeighting = "uniform",
 ) -> PairErrors:
-    """Errors at one time and with one noise for winner and loser (p, 133), policy and reference alike."""
+    """Errors at one time and with one noise for winner and loser (p, d), policy and reference alike."""
     states = torch.stack(pairs, 1)
     noise = random.normal(len(states), 1, states.shape[-1]).expand_as(states)
     t = policy.objective.times(len(states), 1, random).expand(-1, 2)
-    of_policy = policy.error(states, conditions, noise, t)
+    of_policy = policy.squared_errors(states, conditions, noise, t)
     # The reference's parameters are frozen, so no graph is built; under no_grad another attention kernel would be taken, and
     # equal networks would not give equal errors.
-    of_reference = reference.error(states, conditions, noise, t)
+    of_reference = reference.squared_errors(states, conditions, noise, t)
     weight = policy.objective.weights(weighting, t[:, 0]).to(of_policy.device)
-    return PairErrors(*(weight * error for error in (*of_policy.unbind(1), *of_reference.unbind(1))))
+    marked = marked_dimensions().to(of_policy.device)
+
+    def errors(mean: Callable[[Tensor], Tensor], parts: PartErrors | None = None) -> PairErrors:
+        policy, reference = mean(of_policy), mean(of_reference)
+        return PairErrors(*(weight * error for error in (*policy.unbind(1), *reference.unbind(1))), parts=parts)
+
+    parts = PartErrors(
+        errors(lambda e: e[..., :_KEYPOINT_DIM].mean(-1)),
+        errors(lambda e: e[..., _KEYPOINT_DIM:].mean(-1)),
+        errors(lambda e: (e[..., :_KEYPOINT_DIM] * marked).mean(-1)),
+    )
+    return errors(lambda e: e.mean(-1), parts)
 
 
-def replay_error(policy: Policy, replay: Replay, count: int, random: BatchRandom, device: torch.device) -> Tensor:
+def replay_error(policy: Policy[Any], replay: Replay, count: int, random: BatchRandom, device: torch.device) -> Tensor:
     """The base's own training error on a random batch of ``count`` replayed labels."""
     rows = random.integers(len(replay.states), count).cpu()
     conditions = replay.conditions[rows].map(lambda x: x.to(device))
@@ -94,11 +96,16 @@ class _Rounds:
     """The pairs and the reference of the current round."""
 
     def __init__(
-        self, generator: Generator, keys: tuple[str, ...], make_pairs: PairMaker, config: AlignConfig, seed: int
-    ):
+        self,
+        generator: PictureGenerator[Any],
+        keys: tuple[str, ...],
+        make_pairs: PairMaker,
+        config: AlignConfig,
+        seed: int,
+    ) -> None:
         self.generator, self.make_pairs, self.config, self.seed = generator, make_pairs, config, seed
         self.keys, self.place = keys, {key: i for i, key in enumerate(keys)}
-        self.reference: Denoiser = frozen_copy(generator.denoiser)
+        self.reference = frozen_copy(generator.denoiser)
         self.winner, self.loser = torch.empty(0), torch.empty(0)
         self.picture = torch.empty(0, dtype=torch.long)
         #: Mean implicit reward of the step before, over the whole batch: what KTO measures rewards from.
@@ -134,6 +141,7 @@ class _Rounds:
         shuffle = torch.Generator().manual_seed(round_seed)
         rows = torch.randperm(len(self.keys), generator=shuffle)[: self.config.pictures_per_round]
         pairs = self.make_pairs(self.generator, rows, round_seed)
+        require_state_kind(pairs, self.generator.state_kind)
         if len(pairs) == 0:
             raise ValueError("no picture gave a pair: all rewards are equal; is the scorer trained?")
         self.picture = torch.tensor([self.place[key] for key in pairs.key])
@@ -148,6 +156,13 @@ class _Rounds:
         return f"pairs of {', '.join(named[:5])} and {max(len(named) - 5, 0)} more"
 
 
+def switch_off_dropout(network: nn.Module) -> None:
+    """In place, for good: a network that is loaded again has its dropout."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+
+
 @dataclass(frozen=True)
 class AlignData:
     """What a generator is aligned on.
@@ -159,26 +174,28 @@ class AlignData:
     """
 
     key: tuple[str, ...]
-    conditions: Conditions
+    conditions: PictureRows
     replay: Replay | None = None
 
 
 def align(
-    generator: Generator,
+    generator: PictureGenerator[Any],
     data: AlignData,
     make_pairs: PairMaker,
     config: AlignConfig,
     run: TrainingRun,
     watch: Watch | None = None,
-) -> Generator:
+) -> PictureGenerator[Any]:
     """Finetune ``generator.denoiser`` in place on unlabelled pictures.
 
     watch: looks at the policy as it goes (``dpo.guards``). Raises ValueError when no pair can be made or the loss is unknown,
     TrainingDivergedError when the loss is not finite.
     """
     policy = generator.denoiser
-    device = policy.residual_std.device
+    device = next(policy.parameters()).device
     loss_of_pairs = pair_loss(config.loss_type, config.loss_weights, config.label_smoothing)
+    if config.disable_dropout:
+        switch_off_dropout(policy)
     if config.lora_rank:
         add_lora(policy, config.lora_rank)
     rounds = _Rounds(generator, data.key, make_pairs, config, run.seed)

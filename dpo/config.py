@@ -13,11 +13,13 @@ class AlignConfig:
 
     Attributes:
         fit: steps, batch size in pairs, learning rate.
-        loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``).
+        loss_type, loss_weights, label_smoothing: as in TRL's DPOConfig (``dpo.family``); released and released_marked are the
+            loss of the released code, with both terms, and as it is on InstaVariety.
         beta: on errors averaged over the state's dimensions.
         timestep_weighting: of the errors at each time.
         ref_model_sync_steps, ref_model_mixup_alpha: every so many steps the reference becomes alpha * policy + (1 - alpha) *
             reference (TRL's names); alpha 0 keeps the base.
+        disable_dropout: of the policy, so that it is the reference at the start (TRL's name); the released code leaves it on.
         lora_rank: of adapters on all linear layers, merged at the end (0: the whole denoiser is trained).
         candidates: M, drawn of each picture.
         pairs_per_picture: K.
@@ -34,6 +36,7 @@ class AlignConfig:
     timestep_weighting: TimestepWeighting = "uniform"
     ref_model_sync_steps: int = 12
     ref_model_mixup_alpha: float = 1.0
+    disable_dropout: bool = True
     lora_rank: int = 0
     candidates: int = 10
     pairs_per_picture: int = 2

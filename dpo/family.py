@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dpo.loss import (
     PairErrors,
+    PartErrors,
     apo_down_loss,
     apo_zero_loss,
     diffusion_dpo_loss,
@@ -17,6 +18,8 @@ from dpo.loss import (
     hinge_loss,
     ipo_loss,
     kto_pair_loss,
+    released_dpo_loss,
+    released_marked_dpo_loss,
     robust_loss,
     winner_sft_loss,
 )
@@ -36,7 +39,19 @@ _PLAIN: dict[str, PairLoss] = {
 }
 _SMOOTHED = {"robust": robust_loss, "exo_pair": exo_pair_loss}
 _ANCHORED: dict[str, AnchoredLoss] = {"kto": kto_pair_loss}
-LOSS_TYPES = (*_PLAIN, *_ANCHORED, *_SMOOTHED)
+
+
+def _parts(errors: PairErrors) -> PartErrors:
+    assert errors.parts is not None, "losses of the released code need errors by parts, see dpo.align.pair_errors"
+    return errors.parts
+
+
+#: Of the released ADHMR code, which tells keypoints and twists apart.
+_RELEASED: dict[str, PairLoss] = {
+    "released": lambda errors, beta: released_dpo_loss(_parts(errors).keypoints, _parts(errors).twists, beta),
+    "released_marked": lambda errors, beta: released_marked_dpo_loss(_parts(errors).marked, beta),
+}
+LOSS_TYPES = (*_PLAIN, *_ANCHORED, *_SMOOTHED, *_RELEASED)
 
 
 def _without_anchor(loss: PairLoss) -> AnchoredLoss:
@@ -46,8 +61,9 @@ def _without_anchor(loss: PairLoss) -> AnchoredLoss:
 def _one(loss_type: str, label_smoothing: float) -> AnchoredLoss:
     if loss_type in _ANCHORED:
         return _ANCHORED[loss_type]
-    if loss_type in _PLAIN:
-        return _without_anchor(_PLAIN[loss_type])
+    plain = {**_PLAIN, **_RELEASED}
+    if loss_type in plain:
+        return _without_anchor(plain[loss_type])
     if loss_type not in _SMOOTHED:
         near = difflib.get_close_matches(loss_type, LOSS_TYPES, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(LOSS_TYPES)}"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from diffusion_hmr.generator import Generator
+from diffusion_hmr.protocol import PictureGenerator
 from dpo.align import PairMaker
 from dpo.config import AlignConfig
 from dpo.loss import energy_score_reward
-from dpo.pairs import PreferencePairs, make_pairs
+from dpo.pairs import CandidateStates, PreferencePairs, pairs_of_states
 from hmr.body import BodyModel
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_distance_mm, pelvis_aligned
-from hmr.networks.conditions import Conditions
+from hmr.networks.conditions import PictureRows
 from hmr.samples import Samples
 from hmr.views import Views
 from scorer.protocol import AnyScorer
@@ -96,25 +97,17 @@ def truth_judge(truth: Samples, model: BodyModel, diversity: float = 0.0) -> Jud
 
 
 def pair_maker(
-    views: Views, conditions: Conditions, judge: Judge, model: BodyModel, config: AlignConfig, name: str
+    views: Views, conditions: PictureRows, judge: Judge, model: BodyModel, config: AlignConfig, name: str
 ) -> PairMaker:
     """Draw candidates for rows of an (unlabelled) set, judge them, and pair them."""
 
-    def make(generator: Generator, rows: Tensor, seed: int) -> PreferencePairs:
+    def make(generator: PictureGenerator[Any], rows: Tensor, seed: int) -> PreferencePairs:
         part = views[rows]
-        params = generator.sample_bodies(conditions[rows], part.K, model, config.candidates, seed)
-        hypotheses = Hypotheses(part.key, params, model.family, "policy", seed)
-        reward = judge(part, hypotheses, seed)
+        drawn = generator.draw(conditions[rows], part.K, model, config.candidates, seed)
+        reward = judge(part, Hypotheses(part.key, drawn.bodies, model.family, "policy", seed), seed)
         random = torch.Generator().manual_seed(seed)
-        return make_pairs(
-            part,
-            hypotheses,
-            reward,
-            config.pairs_per_picture,
-            model,
-            random,
-            {"judge": name, "seed": str(seed)},
-        )
+        states = CandidateStates(part.key, drawn.states, generator.state_kind)
+        return pairs_of_states(states, reward, config.pairs_per_picture, random, {"judge": name, "seed": str(seed)})
 
     return make
 
@@ -130,7 +123,7 @@ def fixed_pairs(pairs: PreferencePairs, keys: tuple[str, ...]) -> PairMaker:
             f"the pairs are about pictures that are not in the set: {sorted(unknown)[:3]} ({len(unknown)} in all)"
         )
 
-    def make(generator: Generator, rows: Tensor, seed: int) -> PreferencePairs:
+    def make(generator: PictureGenerator[Any], rows: Tensor, seed: int) -> PreferencePairs:
         del generator, rows, seed
         return pairs
 

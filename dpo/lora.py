@@ -1,13 +1,43 @@
-"""Low-rank adapters (Hu et al. 2022) on a denoiser's linear layers, through peft: fewer weights to train and to keep."""
+"""Low-rank adapters (Hu et al. 2022) on a denoiser's linear layers: fewer weights to train and to keep.
+
+Through peft, which puts a layer beside a layer. Weights that no layer of their own multiplies (attention's in one matrix, masked
+ones; the released LoRA is of the former) are the sum of what they were and the adapter instead.
+"""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-_UNDER, _LAST = ".base_layer.", ".lora_B."
+_UNDER, _LAST, _SUM = ".base_layer.", ".lora_B", ".parametrizations."
+
+
+class _Adapted(nn.Module):
+    """A weight (out, in) plus a matrix of low rank that starts at nothing."""
+
+    def __init__(self, weight: Tensor, rank: int) -> None:
+        super().__init__()
+        self.lora_A = nn.Parameter(weight.new_empty(rank, weight.shape[1]))
+        self.lora_B = nn.Parameter(weight.new_zeros(weight.shape[0], rank))
+        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.lora_B @ self.lora_A
+
+
+def _bare_weights(network: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Weights of linear maps that are not simply a layer's, and where they are."""
+    bare = []
+    for module in network.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            bare.append((module, "in_proj_weight"))
+        elif isinstance(module, nn.Linear) and type(module) is not nn.Linear:
+            bare.append((module, "weight"))
+    return bare
 
 
 def add_lora(network: nn.Module, rank: int) -> None:
@@ -21,8 +51,14 @@ def add_lora(network: nn.Module, rank: int) -> None:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise ValueError("LoRA needs peft: pip install -e '.[lora]'") from None
-    names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    names, bare = (
+        [name for name, module in network.named_modules() if type(module) is nn.Linear],
+        _bare_weights(network),
+    )
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=names), network)
+    for module, name in bare:
+        weight: Tensor = getattr(module, name)
+        parametrize.register_parametrization(module, name, _Adapted(weight, rank).to(weight.device))
 
 
 def merge_lora(network: nn.Module) -> None:
@@ -34,12 +70,22 @@ def merge_lora(network: nn.Module) -> None:
             module.merge()  # pyright: ignore[reportCallIssue]
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, module.base_layer)
+        elif parametrize.is_parametrized(module):
+            for weight in list(module.parametrizations):  # pyright: ignore[reportArgumentType]
+                parametrize.remove_parametrizations(module, weight)
     network.requires_grad_(True)
+
+
+def _plain_name(name: str) -> str:
+    """Of a weight with an adapter: what it is called without."""
+    if _SUM in name:
+        name = name.replace(_SUM, ".").removesuffix(".original")
+    return name.replace(_UNDER, ".")
 
 
 def merged_state(network: nn.Module) -> dict[str, Tensor]:
     """Copy of the weights on the CPU, as ``merge_lora`` would leave them where there are adapters; the network stays as it is."""
-    if any(_UNDER in name for name, _ in network.named_parameters()):
+    if any(_LAST in name for name, _ in network.named_parameters()):
         network = copy.deepcopy(network)
         merge_lora(network)
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
@@ -52,5 +98,5 @@ def load_merged(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         if ".lora_" in name:
             filled[name] = value * 0 if _LAST in name else value
         else:
-            filled[name] = weights[name.replace(_UNDER, ".")]
+            filled[name] = weights[_plain_name(name)]
     network.load_state_dict(filled)

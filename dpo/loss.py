@@ -18,12 +18,16 @@ from torch.nn.functional import logsigmoid
 
 @dataclass(frozen=True)
 class PairErrors:
-    """Errors of policy and reference on winners and losers, each (p,)."""
+    """Errors of policy and reference on winners and losers, each (p,).
+
+    parts: the same of parts of the state, where they are told apart.
+    """
 
     policy_winner: Tensor
     policy_loser: Tensor
     reference_winner: Tensor
     reference_loser: Tensor
+    parts: PartErrors | None = None
 
     def rewards(self, beta: float) -> tuple[Tensor, Tensor]:
         """Implicit rewards of winners and losers in nats."""
@@ -35,6 +39,16 @@ class PairErrors:
     def margin(self, beta: float) -> Tensor:
         winner, loser = self.rewards(beta)
         return winner - loser
+
+
+@dataclass(frozen=True)
+class PartErrors:
+    """keypoints: averaged over 29 x 3 dimensions. twists: over 23 x 2. marked: of u and v of the 24 joints alone, which are what
+    pseudo-labels in the picture say, but divided by 29 x 3 as well."""
+
+    keypoints: PairErrors
+    twists: PairErrors
+    marked: PairErrors
 
 
 def diffusion_dpo_loss(errors: PairErrors, beta: float) -> Tensor:
@@ -109,9 +123,16 @@ def winner_sft_loss(errors: PairErrors, beta: float) -> Tensor:
 
 
 def released_dpo_loss(joints: PairErrors, twists: PairErrors, beta: float) -> Tensor:
-    """The loss of the released ADHMR code, which is not the paper's: joints and twists in separate logistic terms, and a
-    factor one half. Errors are means over 29 x 3 and 23 x 2 dimensions after visibility masks (denominators not reduced)."""
-    return (-logsigmoid(joints.margin(0.5 * beta))).mean() + (-logsigmoid(twists.margin(0.5 * beta))).mean()
+    """The loss of the released ADHMR code (lib/models/loss.py), which is not the paper's: joints and twists in separate logistic
+    terms, and a factor one half: (p,). Errors are means over 29 x 3 and 23 x 2 dimensions after visibility masks (denominators
+    not reduced). 2 log 2 where policy = reference."""
+    return -logsigmoid(joints.margin(0.5 * beta)) - logsigmoid(twists.margin(0.5 * beta))
+
+
+def released_marked_dpo_loss(marked: PairErrors, beta: float) -> Tensor:
+    """The same as the released code has it on InstaVariety, whose masks leave u and v of the 24 joints: depths, leaf points and
+    twists teach nothing there, and the twists' term is log 2 (lib/dataset/dpo_dataset.py): (p,)."""
+    return math.log(2) - logsigmoid(marked.margin(0.5 * beta))
 
 
 def released_sft_loss(squared_error_2d: Tensor, squared_error_shape: Tensor, joints: Tensor, twists: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from hmr.body import BodyModel
 from hmr.files import write_atomically
 from hmr.hypotheses import Hypotheses
-from hmr.pose_state import STATE_DIM, state_from_body
+from hmr.pose_state import UVD_AND_TWISTS, state_from_body
 from hmr.views import Views, check_same_pictures
 
 
@@ -23,8 +23,9 @@ from hmr.views import Views, check_same_pictures
 class PreferencePairs:
     """p pairs; no pictures inside.
 
-    key: of the picture. winner, loser: (p, 133) packed states in that picture's crop. margin: (p,) reward of the winner
-    minus the loser's, >= 0, in the reward's unit. provenance: what judged them, which generator, seeds.
+    key: of the picture. winner, loser: (p, d) states in that picture's crop, packed as the generator diffuses them. margin: (p,)
+    reward of the winner minus the loser's, >= 0, in the reward's unit. provenance: what judged them, which generator, seeds.
+    state_kind: what the numbers of a state are (``PictureGenerator.state_kind``).
     """
 
     key: tuple[str, ...]
@@ -32,12 +33,13 @@ class PreferencePairs:
     loser: Tensor
     margin: Tensor
     provenance: dict[str, str]
+    state_kind: str = UVD_AND_TWISTS
 
     def __post_init__(self) -> None:
-        p = len(self.key)
-        if self.winner.shape != (p, STATE_DIM) or self.loser.shape != (p, STATE_DIM) or self.margin.shape != (p,):
+        p, d = len(self.key), self.winner.shape[-1]
+        if self.winner.shape != (p, d) or self.loser.shape != (p, d) or self.margin.shape != (p,):
             raise ValueError(
-                f"PreferencePairs: expected winner and loser ({p}, {STATE_DIM}) and margin ({p},), got "
+                f"PreferencePairs: expected winner and loser ({p}, {d}) and margin ({p},), got "
                 f"{tuple(self.winner.shape)}, {tuple(self.loser.shape)}, {tuple(self.margin.shape)}"
             )
         if bool((self.margin < 0).any()):
@@ -73,9 +75,17 @@ def without(pairs: PreferencePairs, keys: Collection[str]) -> PreferencePairs:
         raise ValueError(
             f"all {len(pairs)} pairs are of held-out pictures; make pairs of more, or hold out fewer (--held_out)"
         )
-    return PreferencePairs(
-        tuple(pairs.key[i] for i in rows), pairs.winner[rows], pairs.loser[rows], pairs.margin[rows], pairs.provenance
-    )
+    key = tuple(pairs.key[i] for i in rows)
+    return replace(pairs, key=key, winner=pairs.winner[rows], loser=pairs.loser[rows], margin=pairs.margin[rows])
+
+
+def require_state_kind(pairs: PreferencePairs, state_kind: str) -> None:
+    """Raises ValueError when the pairs hold another kind of state than the generator diffuses."""
+    if pairs.state_kind != state_kind:
+        raise ValueError(
+            f"the pairs hold states of the kind '{pairs.state_kind}', this generator diffuses '{state_kind}'; make them again "
+            "with `adhmr pairs --generator` of this one, or align with --scorer"
+        )
 
 
 def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -94,6 +104,47 @@ def choose_pairs(reward: Tensor, k: int, generator: torch.Generator) -> tuple[Te
     return shuffled(order[:, :k]), shuffled(order[:, -k:])
 
 
+@dataclass(frozen=True)
+class CandidateStates:
+    """Candidates of b pictures as a generator diffuses them.
+
+    key: of the pictures. packed: (b, n, d). kind: what the numbers are.
+    """
+
+    key: tuple[str, ...]
+    packed: Tensor
+    kind: str = UVD_AND_TWISTS
+
+    @classmethod
+    def of_bodies(cls, views: Views, hypotheses: Hypotheses, model: BodyModel) -> CandidateStates:
+        """Of candidates of which only the bodies are known. Raises ValueError when they are of other pictures."""
+        check_same_pictures(views, hypotheses.key)
+        packed = state_from_body(hypotheses.params, model, views.K[:, None], views.size).pack()
+        return cls(hypotheses.key, packed)
+
+
+def pairs_of_states(
+    states: CandidateStates, reward: Tensor, k: int, generator: torch.Generator, provenance: dict[str, str]
+) -> PreferencePairs:
+    """reward: (b, n), higher is better. Pairs of equal reward (no preference) are left out."""
+    winner, loser = choose_pairs(reward, k, generator)
+    margin = (reward.gather(1, winner) - reward.gather(1, loser)).flatten()
+    kept = margin > 0
+
+    def take(index: Tensor) -> Tensor:
+        return states.packed.gather(1, index[..., None].expand(-1, -1, states.packed.shape[-1])).flatten(0, 1)[kept]
+
+    keys = np.repeat(np.array(states.key), k)[kept.numpy()]
+    return PreferencePairs(
+        key=tuple(str(x) for x in keys),
+        winner=take(winner),
+        loser=take(loser),
+        margin=margin[kept],
+        provenance=provenance,
+        state_kind=states.kind,
+    )
+
+
 def make_pairs(
     views: Views,
     hypotheses: Hypotheses,
@@ -103,31 +154,19 @@ def make_pairs(
     generator: torch.Generator,
     provenance: dict[str, str],
 ) -> PreferencePairs:
-    """reward: (b, n), higher is better. Pairs of equal reward (no preference) are left out."""
-    check_same_pictures(views, hypotheses.key)
-    winner, loser = choose_pairs(reward, k, generator)
-    states = state_from_body(hypotheses.params, model, views.K[:, None], views.size).pack()
-    margin = (reward.gather(1, winner) - reward.gather(1, loser)).flatten()
+    """``pairs_of_states`` of candidates of which only the bodies are known."""
+    return pairs_of_states(CandidateStates.of_bodies(views, hypotheses, model), reward, k, generator, provenance)
 
-    def take(index: Tensor) -> Tensor:
-        return states.gather(1, index[..., None].expand(-1, -1, STATE_DIM)).flatten(0, 1)
 
-    kept = margin > 0
-    keys = np.repeat(np.array(hypotheses.key), k)[kept.numpy()]
-    return PreferencePairs(
-        key=tuple(str(x) for x in keys),
-        winner=take(winner)[kept],
-        loser=take(loser)[kept],
-        margin=margin[kept],
-        provenance=provenance,
-    )
+#: Where a file says of which kind its states are; older files hold the one kind that there was.
+_STATE_KIND = b"adhmr.state_kind"
 
 
 def save_pairs(path: Path, pairs: PreferencePairs) -> None:
     """One parquet shard; the provenance is in the file's metadata."""
 
     def rows(x: Tensor) -> pa.FixedSizeListArray:
-        return pa.FixedSizeListArray.from_arrays(pa.array(x.flatten().numpy()), STATE_DIM)
+        return pa.FixedSizeListArray.from_arrays(pa.array(x.flatten().numpy()), x.shape[-1])
 
     table = pa.table(
         {
@@ -136,13 +175,13 @@ def save_pairs(path: Path, pairs: PreferencePairs) -> None:
             "loser": rows(pairs.loser),
             "margin": pa.array(pairs.margin.numpy()),
         }
-    ).replace_schema_metadata({f"adhmr.{k}": v for k, v in pairs.provenance.items()})
+    ).replace_schema_metadata({_STATE_KIND: pairs.state_kind, **{f"adhmr.{k}": v for k, v in pairs.provenance.items()}})
     with write_atomically(path) as partial:
         pq.write_table(table, partial)
 
 
 def load_pairs(path: Path) -> PreferencePairs:
-    """A shard, or a folder of shards. Raises ValueError naming what is missing or broken."""
+    """A shard, or a folder of shards. Raises ValueError naming what is missing or broken, or shards of several kinds."""
     shards = sorted(path.glob("pairs-*.parquet")) or sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not shards:
         raise ValueError(f"{path}: expected parquet shards of pairs, the folder has none; make them with `adhmr pairs`")
@@ -157,6 +196,9 @@ def load_pairs(path: Path) -> PreferencePairs:
     if len(table) == 0:
         raise ValueError(f"{path}: holds no pairs; were all margins zero?")
     metadata = tables[0].schema.metadata or {}
+    kinds = {(t.schema.metadata or {}).get(_STATE_KIND, UVD_AND_TWISTS.encode()).decode() for t in tables}
+    if len(kinds) > 1:
+        raise ValueError(f"{path}: shards hold states of several kinds, {sorted(kinds)}; keep those of one generator")
 
     def states(name: str) -> Tensor:
         flat = table.column(name).combine_chunks().flatten().to_numpy()
@@ -168,6 +210,9 @@ def load_pairs(path: Path) -> PreferencePairs:
         loser=states("loser"),
         margin=torch.from_numpy(table.column("margin").to_numpy().astype(np.float32)),
         provenance={
-            k.decode().removeprefix("adhmr."): v.decode() for k, v in metadata.items() if k.startswith(b"adhmr.")
+            k.decode().removeprefix("adhmr."): v.decode()
+            for k, v in metadata.items()
+            if k.startswith(b"adhmr.") and k != _STATE_KIND
         },
+        state_kind=kinds.pop(),
     )

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from diffusion_hmr.generator import Generator
+from diffusion_hmr.protocol import PictureGenerator
 from dpo.config import GuardConfig
 from dpo.guards import Checkup, first_reason
 from dpo.judges import Judge
@@ -19,7 +20,7 @@ from hmr.body import BodyModel
 from hmr.files import read_json, write_atomically, write_json
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, pairwise_distance_mm, pelvis_aligned, spread_mm
-from hmr.networks.conditions import Conditions
+from hmr.networks.conditions import PictureRows
 from hmr.samples import Samples
 from hmr.views import Views
 
@@ -35,7 +36,7 @@ class Validation:
     """Pictures that are not aligned on, with the base's conditions; labelled or not. held_out: a judge that does not train."""
 
     samples: Views
-    conditions: Conditions
+    conditions: PictureRows
     model: BodyModel
     judge: Judge
     held_out: Judge | None = None
@@ -47,7 +48,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def checkup(generator: Generator, step: int, validation: Validation) -> Checkup:
+def checkup(generator: PictureGenerator[Any], step: int, validation: Validation) -> Checkup:
     """What validation says of the generator; the same noise at each checkup."""
     v = validation
     params = generator.sample_bodies(v.conditions, v.samples.K, v.model, v.candidates, v.seed)
@@ -89,7 +90,7 @@ class Watcher:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: PictureGenerator[Any],
         validation: Validation,
         config: GuardConfig,
         folder: Path,

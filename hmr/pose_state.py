@@ -17,6 +17,8 @@ from hmr.inverse_kinematics import rotations_from_keypoints, twists_from_rotatio
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
 
 STATE_DIM = NUM_KEYPOINTS * 3 + NUM_TWISTS * 2
+#: What a packed state is called in files; networks that diffuse something else name it otherwise.
+UVD_AND_TWISTS = "uvd-and-twists"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,19 @@ _WHERE = {
     "smplh": "https://mano.is.tue.mpg.de",
     "smplx": "https://smpl-x.is.tue.mpg.de",
 }
+
+
+_GENDERS = {"neutral": "neutral", "female": "female", "male": "male", "f": "female", "m": "male"}
+
+
+def gender_of(path: Path) -> str | None:
+    """Of a model's file as the official ones are named (SMPL_FEMALE.pkl, basicModel_f_lbs_10_207_0_v1.0.0.pkl,
+    smplh/female/model.npz); None where its name says nothing."""
+    for name in (path.stem, path.parent.name if path.stem == "model" else ""):
+        for word in re.split(r"[\W_]+", name.lower()):
+            if word in _GENDERS:
+                return _GENDERS[word]
+    return None
 
 
 def find_file(model_path: Path, model_type: str, gender: str) -> Path:
@@ -80,6 +94,8 @@ def _type_of(raw: dict[str, Any], path: Path) -> str:
 def load_body(model_path: Path, model_type: str = "auto", gender: str = "neutral") -> SkinnedBody:
     """A user's body model. model_type: smpl, smplh or smplx, or auto, by what the file is. Pickles are read without running code.
 
+    gender: which file of a folder is taken; a file that is given itself is of the gender that its name says.
+
     Raises ValueError for a missing file, or one that is not in SMPL's layout.
     """
     if model_type not in (*_WHERE, "auto"):
@@ -96,7 +112,9 @@ def load_body(model_path: Path, model_type: str = "auto", gender: str = "neutral
     head_top, *others = LEAF_VERTICES[vertices]
     if head_top < 0:
         head_top = int(model["v_template"][:, 1].argmax())
-    return SkinnedBody.from_smpl_arrays(f"{model_type}-{gender}", model, np.array([head_top, *others]))
+    return SkinnedBody.from_smpl_arrays(
+        f"{model_type}-{gender_of(path) or gender}", model, np.array([head_top, *others])
+    )
 
 
 def load_body_with_hands(model_path: Path, gender: str = "neutral") -> SkinnedBody:

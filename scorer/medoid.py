@@ -35,6 +35,10 @@ class MedoidScorer:
     crop_size: int
     crop_enlarge: float
 
+    @property
+    def says_errors(self) -> bool:
+        return False
+
     def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores:
         del batch_size
         check_same_pictures(views, hypotheses.key)

@@ -15,7 +15,9 @@ from hmr.hypotheses import Hypotheses
 from hmr.networks.checkpoint import kind_of, weights_at
 from hmr.networks.lit_branch import LitBranch
 from hmr.views import Views
-from scorer.released import hmr_scorer as released
+from scorer.released.hmr_scorer import ReleasedHmrScorer
+from scorer.released.score_net import ReleasedScoreNet
+from scorer.released.score_net_scorer import ReleasedScoreNetScorer
 from scorer.scorer import PACKAGED, Scorer
 from scorer.scores import Scores
 
@@ -31,6 +33,11 @@ class AnyScorer(Protocol):
     @property
     def crop_enlarge(self) -> float:
         """How many times a person's box the crops are."""
+        ...
+
+    @property
+    def says_errors(self) -> bool:
+        """Whether it can say, once calibrated, how many millimetres a candidate is off; released scorers cannot."""
         ...
 
     def score(self, views: Views, hypotheses: Hypotheses, model: BodyModel, batch_size: int = 64) -> Scores: ...
@@ -49,8 +56,14 @@ def load_scorer(name: Path | str, offline: bool = False, tell: Callable[[str], N
     Raises ValueError when there is no scorer's checkpoint.
     """
     folder = weights_at(name, PACKAGED)
-    if kind_of(folder) == released.CHECKPOINT_KIND:
-        return released.ReleasedHmrScorer.from_pretrained(folder)
+    for released in (ReleasedHmrScorer, ReleasedScoreNetScorer):
+        if kind_of(folder) == released.kind:
+            return released.from_pretrained(folder)
+    if kind_of(folder) == ReleasedScoreNet.kind:
+        raise ValueError(
+            f"{folder}: is a ScoreNet without the branch that it looks through; convert the released file again with `adhmr "
+            "convert --kind score-net`"
+        )
     scorer = Scorer.from_pretrained(folder)
     if isinstance(scorer.branch, LitBranch):
         scorer.branch.eyes = eyes_or_none(f"the scorer {name}", offline, tell)

@@ -156,6 +156,8 @@ class Scorer(nn.Module):
         """Whether it is told marks, and looks through a frozen network."""
         return self.config.lit is not None
 
+    says_errors = True
+
     @property
     def crop_size(self) -> int:
         return self.config.size

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from diffusion_hmr.released.generator import ReleasedGenerator, ReleasedGeneratorConfig
-from diffusion_hmr.released.hrnet_branch import HrnetBranch, HrnetBranchConfig
 from diffusion_hmr.released.hypo_net import ReleasedHypoNet, ReleasedHypoNetConfig
+from hmr.networks.hrnet_branch import hrnet_branch_from_released
 from hmr.networks.released import DECODER, Renames, fill, renamed
 
 HYPO_NET: Renames = (
@@ -21,29 +21,11 @@ HYPO_NET: Renames = (
     (r"temb_dense\.1\.", "time_out."),
 )
 
-HRNET_BRANCH: Renames = (
-    (r"(conv1|bn1|conv2|bn2|layer1|transition\d|stage\d|incre_modules|downsamp_modules)\.", r"backbone.\1."),
-    (r"final_feat_layer\.", "to_pooled."),
-    (r"fmap_layer\.", "to_coarse."),
-    (r"fmap_layer_local\.", "to_local."),
-    (r"hmap_layer\.", "heatmaps."),
-    (r"pred_beta\.", "to_shape."),
-    (r"init_shape", "mean_shape"),
-)
-
 
 def hypo_net_from_released(weights: Mapping[str, Tensor]) -> ReleasedHypoNet:
     """From the content of ``model`` of a ScoreHypo or ADHMR checkpoint."""
     network = ReleasedHypoNet(ReleasedHypoNetConfig())
     fill(network, renamed(weights, HYPO_NET))
-    return network.eval()
-
-
-def hrnet_branch_from_released(weights: Mapping[str, Tensor]) -> HrnetBranch:
-    """From ``model_cond`` (HypoNet's branch) or ``model_score_cond`` (ScoreNet's, which has no shape head) of a checkpoint."""
-    with_shape = any(name.endswith("init_shape") for name in weights)
-    network = HrnetBranch(HrnetBranchConfig(with_shape=with_shape))
-    fill(network, renamed(weights, HRNET_BRANCH))
     return network.eval()
 
 

@@ -12,9 +12,18 @@ import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
+from diffusion_hmr.released.objective import ReleasedObjective
 from hmr.networks.checkpoint import Pretrained
 from hmr.networks.encoder import map_tokens
-from hmr.networks.hypo_decoder import HypoDecoder, HypoDecoderConfig, MaskedTokens, body_graph, within_hops
+from hmr.networks.hrnet_branch import HrnetConditions
+from hmr.networks.hypo_decoder import (
+    HypoDecoder,
+    HypoDecoderConfig,
+    MaskedLinear,
+    MaskedTokens,
+    body_graph,
+    within_hops,
+)
 from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
 
 CHECKPOINT_KIND = "released-hypo-net"
@@ -35,16 +44,12 @@ class ReleasedHypoNetConfig:
 class MaskedHead(nn.Module):
     """Tokens (…, t, d) to coordinates (…, t c), each from tokens within two hops."""
 
-    mask: Tensor
-
     def __init__(self, width: int, coordinates: int, near: Tensor) -> None:
         super().__init__()
-        self.linear = nn.Linear(len(near) * width, len(near) * coordinates)
-        mask = near.float().repeat_interleave(coordinates, 0).repeat_interleave(width, 1)
-        self.register_buffer("mask", mask, persistent=False)
+        self.linear = MaskedLinear(near.float().repeat_interleave(coordinates, 0).repeat_interleave(width, 1))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return nn.functional.linear(tokens.flatten(-2), self.linear.weight * self.mask, self.linear.bias)
+        return self.linear(tokens.flatten(-2))
 
 
 class ReleasedHypoNet(Pretrained):
@@ -62,6 +67,20 @@ class ReleasedHypoNet(Pretrained):
         self.time_in, self.time_out = nn.Linear(config.time_channels, d), nn.Linear(d, d)
         self.decoder = HypoDecoder(config.decoder, config.coarse_hw, twists=True)
         self.keypoints_out, self.twists_out = MaskedHead(d, 3, joints), MaskedHead(d, 2, twists)
+
+    @property
+    def objective(self) -> ReleasedObjective:
+        return ReleasedObjective()
+
+    def error(self, states: Tensor, conditions: HrnetConditions, noise: Tensor, t: Tensor) -> Tensor:
+        """How far the predicted noise is off, (b, n): ``squared_errors`` averaged over the dimensions."""
+        return self.squared_errors(states, conditions, noise, t).mean(-1)
+
+    def squared_errors(self, states: Tensor, conditions: HrnetConditions, noise: Tensor, t: Tensor) -> Tensor:
+        """(b, n, 133) of the predicted noise, for states (b, n, 133) in the released scaling under noise (b, n, 133) at times
+        (b, n)."""
+        x_t, target = self.objective.corrupt(states, noise, t)
+        return (self(x_t, t, conditions.coarse, conditions.local).float() - target).square()
 
     def forward(self, x_t: Tensor, t: Tensor, coarse: Tensor, local: Tensor) -> Tensor:
         """x_t (b, n, 133), t (b, n), coarse (b, 512, 8, 8), local (b, 52, 256). Returns the predicted noise (b, n, 133)."""

@@ -6,25 +6,28 @@ Its step is 1000 // 3, so the timesteps are 0, 333, 666 and 999, and each of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from hmr.pose_state import PoseState
+from hmr.skeleton import NUM_KEYPOINTS, NUM_TWISTS
 
 TIMESTEPS = (999, 666, 333, 0)
 PICTURE_PX, DEPTH_MM, SCALE = 256.0, 2000.0, 50.0
 
 
+@lru_cache(maxsize=1)
 def cumulative_alphas() -> Tensor:
     """(1000,) float64 of the linear schedule from 1e-4 to 0.02, whose betas are rounded to float32 first."""
     betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64).float()
     return (1 - betas.double()).cumprod(0)
 
 
-def start(count: int, pictures: int, dimensions: int, generator: torch.Generator) -> Tensor:
-    """(pictures, count, dimensions) noise whose first hypothesis is zeros: the deterministic mode."""
-    x = torch.randn(pictures, count, dimensions, generator=generator)
-    x[:, 0] = 0
-    return x
+def start(noise: Tensor) -> Tensor:
+    """The noise (b, n, d), but each picture's first hypothesis starts at zeros: the deterministic mode."""
+    return torch.cat([torch.zeros_like(noise[:, :1]), noise[:, 1:]], 1)
 
 
 def ddim(noise_of: Callable[[Tensor, int], Tensor], x: Tensor) -> Tensor:
@@ -46,11 +49,20 @@ def keypoints_in_crop(x_keypoints: Tensor) -> Tensor:
     return x_keypoints.unflatten(-1, (-1, 3)) * units + offset
 
 
-def uvd_of_released(x_keypoints: Tensor) -> Tensor:
-    """(…, 29, 3) in the released scaling to our UVD: u and v in [-1, 1] across the crop, metres behind the pelvis."""
-    return x_keypoints * torch.tensor([1.0, 1.0, DEPTH_MM / 1000 / 2]) / SCALE
+#: Of a state's numbers: u and v from -1 to 1 across the crop, metres behind the pelvis, cosines and sines.
+_UNITS = (
+    PoseState(torch.tensor([1.0, 1.0, DEPTH_MM / 2000]).expand(NUM_KEYPOINTS, 3), torch.ones(NUM_TWISTS, 2)).pack()
+    / SCALE
+)
+#: What states in the released scaling are called in files.
+RELEASED_UVD_AND_TWISTS = "released-uvd-and-twists"
 
 
-def released_of_uvd(uvd: Tensor) -> Tensor:
-    """The inverse of ``uvd_of_released``."""
-    return uvd * SCALE / torch.tensor([1.0, 1.0, DEPTH_MM / 1000 / 2])
+def packed_of_released(x: Tensor) -> Tensor:
+    """(..., 133) in the released scaling to our packed state (``hmr.pose_state``)."""
+    return x * _UNITS.to(x.device)
+
+
+def released_of_packed(packed: Tensor) -> Tensor:
+    """The inverse of ``packed_of_released``."""
+    return packed / _UNITS.to(packed.device)

@@ -5,9 +5,9 @@ A branch looks at pictures (``image_branch``) or at marks (``prompt_branch``); n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -38,7 +38,25 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class PictureRows:
+    """Tensors of b pictures, a row for each; what a branch says of pictures is one of these. Subclasses name the tensors."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        return type(self)(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def __getitem__(self, rows: Any) -> Self:
+        return self.map(lambda x: x[rows])
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    @classmethod
+    def cat(cls, parts: Sequence[Self]) -> Self:
+        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Conditions(PictureRows):
     """All that a denoiser or a regressor sees of b pictures; small enough to be kept for a whole dataset.
 
     memory (b, m, c): global tokens and one token of the crop's camera. local (b, 52, c): features at the own keypoints
@@ -59,29 +77,22 @@ class Conditions:
         own_scale = PoseState(own.uvd_scale, torch.ones_like(own.state.twist)).pack()
         return cls(memory.float(), local.float(), own.state.pack(), own_scale, own.shape, own.extent)
 
-    def map(self, function) -> Conditions:
-        return Conditions(*(function(getattr(self, f.name)) for f in fields(self)))
 
-    def __getitem__(self, rows) -> Conditions:
-        return self.map(lambda x: x[rows])
-
-    def __len__(self) -> int:
-        return len(self.own)
-
-    @staticmethod
-    def cat(parts: list[Conditions]) -> Conditions:
-        return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
+Kept = TypeVar("Kept", bound=PictureRows, covariant=True)
 
 
-class Branch(Protocol):
-    """What denoisers, alignment and scorers ask of a branch, a module."""
+class Branch(Protocol[Kept]):
+    """What denoisers, alignment and scorers ask of a branch, a module. ``Kept`` is what it says of pictures."""
+
+    @property
+    def conditions_type(self) -> type[Kept]: ...
 
     @property
     def channels(self) -> int:
         """Width of its features."""
         ...
 
-    def conditions_of_views(self, views: Views, device: torch.device) -> Conditions:
+    def conditions_of_views(self, views: Views, device: torch.device) -> Kept:
         """Of views that fit into memory, on ``device``, where the branch is."""
         ...
 
@@ -90,17 +101,22 @@ class Branch(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
 
-def conditions_in_parts(branch: Branch, views: Views, batch_size: int = 256) -> Iterator[tuple[slice, Conditions]]:
+#: Pixels of views that a branch looks at together, and views at most: what it makes on the way is much larger than they are.
+_PIXELS_AT_ONCE, _VIEWS_AT_ONCE = 2**21, 256
+
+
+def conditions_in_parts(branch: Branch[Kept], views: Views) -> Iterator[tuple[slice, Kept]]:
     """The frozen branch over all views, some rows at a time; on the CPU, in float32."""
     branch.eval()
     device = next(iter(branch.parameters())).device
-    for start in range(0, len(views), batch_size):
-        rows = slice(start, start + batch_size)
+    at_once = max(min(_PIXELS_AT_ONCE // views.size**2, _VIEWS_AT_ONCE), 1)
+    for start in range(0, len(views), at_once):
+        rows = slice(start, start + at_once)
         with torch.no_grad(), autocast(device):
             part = branch.conditions_of_views(views[rows], device)
         yield rows, part.map(lambda x: x.float().cpu())
 
 
-def conditions_of(branch: Branch, views: Views) -> Conditions:
+def conditions_of(branch: Branch[Kept], views: Views) -> Kept:
     """The frozen branch over all views, in memory."""
-    return Conditions.cat([part for _, part in conditions_in_parts(branch, views)])
+    return branch.conditions_type.cat([part for _, part in conditions_in_parts(branch, views)])

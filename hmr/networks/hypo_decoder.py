@@ -118,22 +118,29 @@ class HypoDecoder(nn.Module):
         return x
 
 
-class MaskedTokens(nn.Module):
-    """Coordinates of all tokens to one feature a token, each from tokens within two hops: (…, t c) to (…, t, width)."""
+class MaskedLinear(nn.Linear):
+    """Each output looks at the inputs that ``mask`` (out, in) says; released checkpoints hold masked weights."""
 
     mask: Tensor
 
-    def __init__(self, coordinates: int, width: int, near: Tensor, dropout: float = 0.25) -> None:
-        super().__init__()
-        tokens = len(near)
-        self.linear = nn.Linear(tokens * coordinates, tokens * width)
-        self.norm = nn.GroupNorm(32, tokens * width)
-        self.dropout = nn.Dropout(dropout)
-        self.width = width
-        mask = near.float().repeat_interleave(width, 0).repeat_interleave(coordinates, 1)
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask.shape[1], mask.shape[0])
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = nn.functional.linear(x, self.linear.weight * self.mask, self.linear.bias)
-        out = nn.functional.leaky_relu(self.norm(out.flatten(0, -2)), 0.2)
+        return nn.functional.linear(x, self.weight * self.mask, self.bias)
+
+
+class MaskedTokens(nn.Module):
+    """Coordinates of all tokens to one feature a token, each from tokens within two hops: (…, t c) to (…, t, width)."""
+
+    def __init__(self, coordinates: int, width: int, near: Tensor, dropout: float = 0.25) -> None:
+        super().__init__()
+        self.linear = MaskedLinear(near.float().repeat_interleave(width, 0).repeat_interleave(coordinates, 1))
+        self.norm = nn.GroupNorm(32, len(near) * width)
+        self.dropout = nn.Dropout(dropout)
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = nn.functional.leaky_relu(self.norm(self.linear(x).flatten(0, -2)), 0.2)
         return self.dropout(out).view(*x.shape[:-1], -1, self.width)

@@ -30,6 +30,8 @@ def keypoints_and_middles(uvd: Tensor) -> Tensor:
 class ImageBranch(nn.Module):
     """See the module's docstring. ``size``: side of the crops in pixels."""
 
+    conditions_type = Conditions
+
     def __init__(self, config: ImageBranchConfig, size: int) -> None:
         super().__init__()
         c = config.encoder.channels

@@ -39,6 +39,8 @@ def marks_or_seen(marks: Tensor, sight: Sight) -> Tensor:
 class LitBranch(nn.Module):
     """See the module's docstring."""
 
+    conditions_type = Conditions
+
     def __init__(self, config: LitBranchConfig) -> None:
         super().__init__()
         self.config = config

@@ -61,6 +61,8 @@ def at_keypoints(marks: Tensor) -> Tensor:
 class PromptBranch(nn.Module):
     """See the module's docstring. Where the marks are and how far they reach is taken out before, and put back after."""
 
+    conditions_type = Conditions
+
     def __init__(self, config: PromptBranchConfig) -> None:
         super().__init__()
         self.config = config

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hmr.files import partial_folder
-from hmr.networks.conditions import Branch, Conditions, conditions_in_parts, conditions_of
+from hmr.networks.conditions import Branch, Kept, conditions_in_parts, conditions_of
 from hmr.networks.lit_branch import LitBranch
 from hmr.networks.precision import fast_precision
 from hmr.views import Views
@@ -35,7 +35,7 @@ def identity(branch: Branch, views: Views) -> str:
     return digest.hexdigest()
 
 
-def stored_conditions(branch: Branch, views: Views, folder: Path | None) -> Conditions:
+def stored_conditions(branch: Branch[Kept], views: Views, folder: Path | None) -> Kept:
     """``conditions_of``, memory-mapped from ``folder``, made there first where they are not; None: in memory.
 
     Features of other weights or other pictures in the same folder are left alone.
@@ -46,13 +46,14 @@ def stored_conditions(branch: Branch, views: Views, folder: Path | None) -> Cond
     if not out.exists():
         with partial_folder(out) as partial:
             _write(branch, views, partial)
-    return Conditions(*(torch.from_numpy(np.load(out / f"{f.name}.npy", mmap_mode="c")) for f in fields(Conditions)))
+    names = [f.name for f in fields(branch.conditions_type)]
+    return branch.conditions_type(*(torch.from_numpy(np.load(out / f"{name}.npy", mmap_mode="c")) for name in names))
 
 
 def _write(branch: Branch, views: Views, folder: Path) -> None:
     files: dict[str, np.ndarray] = {}
     for rows, part in conditions_in_parts(branch, views):
-        for f in fields(Conditions):
+        for f in fields(part):
             values = getattr(part, f.name).numpy()
             if f.name not in files:
                 shape = (len(views), *values.shape[1:])

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from hmr.networks.hrnet_branch import hrnet_branch_from_released
 from hmr.networks.released import DECODER, Renames, fill, renamed
 from scorer.released.hmr_scorer import ReleasedHmrScorer, ReleasedHmrScorerConfig
 from scorer.released.score_net import ReleasedScoreNet, ReleasedScoreNetConfig
+from scorer.released.score_net_scorer import ReleasedScoreNetScorer, ReleasedScoreNetScorerConfig
 
 _BLOCK: Renames = (*DECODER, (r"linear_mlp\.", "head."))
 HMR_SCORER: Renames = (
@@ -43,3 +45,13 @@ def score_net_from_released(weights: Mapping[str, Tensor]) -> ReleasedScoreNet:
     network = ReleasedScoreNet(ReleasedScoreNetConfig())
     fill(network, renamed(weights, SCORE_NET))
     return network.eval()
+
+
+def score_net_scorer_from_released(
+    score_net: Mapping[str, Tensor], branch: Mapping[str, Tensor]
+) -> ReleasedScoreNetScorer:
+    """Both networks of a checkpoint (``model_score`` and ``model_score_cond``) as one scorer."""
+    parts = hrnet_branch_from_released(branch), score_net_from_released(score_net)
+    scorer = ReleasedScoreNetScorer(ReleasedScoreNetScorerConfig(branch=parts[0].config, score_net=parts[1].config))
+    scorer.branch, scorer.score_net = parts
+    return scorer.eval()

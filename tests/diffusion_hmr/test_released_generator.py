@@ -22,7 +22,7 @@ def test_a_picture_gives_bodies_and_the_weights_survive_their_files(tmp_path):
     torch.manual_seed(0)
     body = free_body(1200)
     samples = make_samples(DOMAINS["source"], 1, 256, 0, body, "big")
-    generator = ReleasedGenerator(ReleasedGeneratorConfig())
+    generator = ReleasedGenerator(ReleasedGeneratorConfig(body=body.family))
     first = generator.propose(samples, body, 2, 0, "released")
     assert first.params.batch_shape == (1, 2)
     assert torch.isfinite(first.params.t_cam_root).all()

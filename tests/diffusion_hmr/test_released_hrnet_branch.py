@@ -4,8 +4,7 @@ import pytest
 import torch
 from recipe import normal, recipe_weights
 
-from diffusion_hmr.released.convert import hrnet_branch_from_released
-from diffusion_hmr.released.hrnet_branch import HrnetFeatures, soft_argmax
+from hmr.networks.hrnet_branch import HrnetFeatures, hrnet_branch_from_released, soft_argmax
 
 
 def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ The released ScoreNet looks through the same network with no shape head, at the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from hmr.networks.checkpoint import Pretrained
+from hmr.networks.conditions import PictureRows
+from hmr.networks.released import Renames, fill, renamed
 from hmr.skeleton import JOINT_PARENTS, NUM_JOINTS, NUM_KEYPOINTS
+from hmr.views import Views
 
 CHECKPOINT_KIND = "released-hrnet-branch"
 _JOINTS, _PARENTS = list(range(1, NUM_JOINTS)), list(JOINT_PARENTS[1:])
@@ -30,6 +34,16 @@ class HrnetBranchConfig:
     pooled: int = 2048
     sharpness: float = 15.0
     with_shape: bool = True
+
+
+@dataclass(frozen=True)
+class HrnetConditions(PictureRows):
+    """All that the released HypoNet sees of b pictures, 184 kB each: coarse (b, 512, 8, 8), local (b, 52, 256) features, and what
+    the branch alone says of the build: shape (b, 10) betas."""
+
+    coarse: Tensor
+    local: Tensor
+    shape: Tensor
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,7 @@ class HrnetFeatures:
         """
         middles = 0.5 * (self.uv[:, _JOINTS] + self.uv[:, _PARENTS])
         at = torch.cat([self.uv, middles.flip(-1)], 1)
-        sampled = nn.functional.grid_sample(self.local_map, at[:, :, None], mode="bilinear", align_corners=True)
+        sampled = nn.functional.grid_sample(self.local_map.float(), at[:, :, None], mode="bilinear", align_corners=True)
         return sampled[..., 0].transpose(1, 2)
 
 
@@ -61,13 +75,14 @@ def soft_argmax(heatmaps: Tensor, sharpness: float) -> Tensor:
     cells_x = torch.arange(w, dtype=torch.float64, device=heatmaps.device)
     cells_y = torch.arange(h, dtype=torch.float64, device=heatmaps.device)
     x, y = (probability.sum(2) * cells_x).sum(-1) / w, (probability.sum(3) * cells_y).sum(-1) / h
-    return (2 * torch.stack([x, y], -1) - 1).to(heatmaps.dtype)
+    return (2 * torch.stack([x, y], -1) - 1).float()  # also where the network runs in bf16, which is half a pixel wide
 
 
 class HrnetBranch(Pretrained):
     """See the module's docstring. Pictures are (b, 3, 256, 256), normalised as the released code does (``normalised``)."""
 
     kind, config_type = CHECKPOINT_KIND, HrnetBranchConfig
+    conditions_type = HrnetConditions
 
     def __init__(self, config: HrnetBranchConfig) -> None:
         super().__init__()
@@ -84,6 +99,23 @@ class HrnetBranch(Pretrained):
         if config.with_shape:
             self.to_shape = nn.Linear(config.pooled, 10)
             self.register_buffer("mean_shape", torch.zeros(10))
+
+    @property
+    def channels(self) -> int:
+        return self.config.coarse
+
+    def features_of_views(self, views: Views, device: torch.device) -> HrnetFeatures:
+        """Of views that fit into memory, on ``device``, where the branch is."""
+        return self(normalised(views.pictures().to(device)))
+
+    def conditions_of_views(self, views: Views, device: torch.device) -> HrnetConditions:
+        """Of views that fit into memory. Raises ValueError when the branch has no head for the shape."""
+        features = self.features_of_views(views, device)
+        if features.shape is None:
+            raise ValueError(
+                "this HRNet branch is a ScoreNet's, with no head for the shape; HypoNet needs its own branch"
+            )
+        return HrnetConditions(features.coarse, features.local(), features.shape)
 
     def forward(self, rgb: Tensor) -> HrnetFeatures:
         """rgb (b, 3, s, s), normalised."""
@@ -109,3 +141,23 @@ def normalised(rgb: Tensor) -> Tensor:
     """(b, 3, s, s) in [0, 1] as released weights expect it: constants that were meant for blue first, on red first."""
     mean = torch.tensor([0.406, 0.457, 0.480], device=rgb.device)[:, None, None]
     return (rgb - mean) / torch.tensor([0.225, 0.224, 0.229], device=rgb.device)[:, None, None]
+
+
+#: The released branch's names to ours.
+HRNET_BRANCH: Renames = (
+    (r"(conv1|bn1|conv2|bn2|layer1|transition\d|stage\d|incre_modules|downsamp_modules)\.", r"backbone.\1."),
+    (r"final_feat_layer\.", "to_pooled."),
+    (r"fmap_layer\.", "to_coarse."),
+    (r"fmap_layer_local\.", "to_local."),
+    (r"hmap_layer\.", "heatmaps."),
+    (r"pred_beta\.", "to_shape."),
+    (r"init_shape", "mean_shape"),
+)
+
+
+def hrnet_branch_from_released(weights: Mapping[str, Tensor]) -> HrnetBranch:
+    """From ``model_cond`` (HypoNet's branch) or ``model_score_cond`` (ScoreNet's, which has no shape head) of a checkpoint."""
+    with_shape = any(name.endswith("init_shape") for name in weights)
+    network = HrnetBranch(HrnetBranchConfig(with_shape=with_shape))
+    fill(network, renamed(weights, HRNET_BRANCH))
+    return network.eval()
