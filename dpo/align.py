@@ -197,7 +197,9 @@ def align(
     if config.disable_dropout:
         switch_off_dropout(policy)
     if config.lora_rank:
-        add_lora(policy, config.lora_rank)
+        with torch.random.fork_rng():  # adapters begin as the seed says, in every process and every run
+            torch.manual_seed(run.seed)
+            add_lora(policy, config.lora_rank)
     rounds = _Rounds(generator, data.key, make_pairs, config, run.seed)
 
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:

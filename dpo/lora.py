@@ -6,7 +6,6 @@ ones; the released LoRA is of the former) are the sum of what they were and the 
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 
@@ -62,7 +61,10 @@ def add_lora(network: nn.Module, rank: int) -> None:
 
 
 def merge_lora(network: nn.Module) -> None:
-    """In place: the adapters become part of the weights, and the network is as it was before ``add_lora``, names and all."""
+    """In place: the adapters become part of the weights, and the network is as it was before ``add_lora``, names and all.
+
+    Deep copies that were made of it with its adapters (a reference) are not to be used after that: torch has one class for all.
+    """
     from peft.tuners.lora import LoraLayer
 
     for name, module in list(network.named_modules()):
@@ -85,10 +87,21 @@ def _plain_name(name: str) -> str:
 
 def merged_state(network: nn.Module) -> dict[str, Tensor]:
     """Copy of the weights on the CPU, as ``merge_lora`` would leave them where there are adapters; the network stays as it is."""
-    if any(_LAST in name for name, _ in network.named_parameters()):
-        network = copy.deepcopy(network)
-        merge_lora(network)
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    merged = {_plain_name(name): value for name, value in network.state_dict().items() if ".lora_" not in name}
+    for name, module in network.named_modules():
+        for weight, value in _sums(module).items():
+            merged[f"{name}.{weight}"] = value
+    return {name: value.detach().cpu().clone() for name, value in merged.items()}
+
+
+def _sums(module: nn.Module) -> dict[str, Tensor]:
+    """Of a layer with an adapter: its weights, with what is learnt."""
+    if hasattr(module, "get_delta_weight"):  # peft's layers
+        [adapter] = module.active_adapters  # pyright: ignore[reportGeneralTypeIssues]
+        return {"weight": module.base_layer.weight + module.get_delta_weight(adapter)}  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
+    if parametrize.is_parametrized(module):
+        return {weight: getattr(module, weight) for weight in module.parametrizations}  # pyright: ignore[reportGeneralTypeIssues]
+    return {}
 
 
 def load_merged(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
