@@ -105,7 +105,7 @@ class AlignInputs:
     def load(cls, options: Options, body: SkinnedBody) -> AlignInputs:
         """Raises ValueError for pictures of another size, or pairs that were made for something else."""
         folder, generator = base_generator(options, body)
-        judges = Judges.load(_judges_asked(options).with_usual(generator), body, options.device)
+        judges = Judges.load(_judges_asked(options).with_usual(generator, options), body, options.device)
         seen = _Seen(options, generator, judges)
         given, held = seen.parts()
         generator.check_size(given.views)

@@ -8,6 +8,7 @@ from typing import Any
 
 from adhmr.loading import MEDOID, PACKAGED_SCORER, scorer_folder, usual_judge
 from adhmr.photographs.given import GivenPictures
+from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
 from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
 from hmr.body import BodyModel, has_betas_of
@@ -45,9 +46,15 @@ class JudgesAsked:
     diversity: float = 0.0
     offline: bool = False
 
-    def with_usual(self, estimator: Any) -> JudgesAsked:
-        """Where nobody is named that one who ranks this estimator's candidates in `adhmr predict` too."""
-        if self.name is not None or self.scorer is not None or usual_judge(estimator) == MEDOID:
+    def with_usual(self, estimator: Any, pictures: PictureOptions) -> JudgesAsked:
+        """Where nobody is named that one who ranks this estimator's candidates of photographs in `adhmr predict` too. Crops that
+        are given are of the estimator's size, which need not be that scorer's."""
+        if (
+            pictures.images is None
+            or self.name is not None
+            or self.scorer is not None
+            or usual_judge(estimator) == MEDOID
+        ):
             return self
         return replace(self, scorer=Path(PACKAGED_SCORER))
 

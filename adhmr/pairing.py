@@ -119,7 +119,7 @@ class PairInputs:
         else:
             folder = estimator_folder(options.generator)
             estimator: Estimator = load_estimator(folder).to(options.device)
-            judges = Judges.load(asked.with_usual(estimator), body, options.device)
+            judges = Judges.load(asked.with_usual(estimator, options), body, options.device)
             made = _drawn(options, (folder, estimator), judges, body)
         return replace(made, paths=[*made.paths, *judges.folders])
 
