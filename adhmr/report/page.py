@@ -10,78 +10,24 @@ import numpy as np
 
 from adhmr.demo.metrics import ORDER, collect_metrics
 from adhmr.evaluation import PROTOCOL, calibration_bins
-from adhmr.figures import Figure
 from adhmr.report import plots
-from adhmr.tracking import read_curve
+from adhmr.report.parts import CHANGES, STYLE, Pictures, captioned, cell, curves_section, table
 from adhmr.world.hidden_truth import load_hidden_truth
 from data_cleaning.score import score_labels
-from hmr.body import BodyParams
 from hmr.displacement import GROSS_MM, worst_displacement_mm
 from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
 from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
-from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED, data_uri, draw_body, enlarged
-from hmr.samples import Samples, load_samples
+from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED
+from hmr.samples import load_samples
 from scorer import Scorer
 
-STYLE = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:1.2rem;color:#1c2430;background:#fbfbfa}
-h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.25rem;margin:2.2em 0 .4em;border-top:1px solid #dde;padding-top:1em}
-p{max-width:70ch}.note{color:#566}.scroll{overflow-x:auto}
-table{border-collapse:collapse;font-size:.86rem;margin:.6em 0;min-width:100%}
-th,td{padding:.28em .6em;text-align:right;white-space:nowrap;border-bottom:1px solid #e6e6ea}
-th:first-child,td:first-child{text-align:left}tr.us{background:#e9f5ee}small{color:#678;font-size:.82em}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:.6rem}
-figure{margin:0}figure img{width:100%;display:block;border-radius:4px}figcaption{font-size:.78rem;color:#456;line-height:1.3}
-.row{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:.4rem;margin:.4rem 0}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}svg.plot{width:100%;height:auto;max-width:640px}
-@media(max-width:600px){body{padding:.7rem;font-size:15px}.row figcaption{font-size:.64rem}}
-"""
 COLUMNS = {
     "selected_pve_mm": "selected", "weighted_mean_pve_mm": "weighted mean", "mean_pve_mm": "mean",
     "min_pve_mm": "min of M", "zero_noise_pve_mm": "zero noise", "mean_sample_pve_mm": "mean sample",
     "energy_score_mm": "energy score", "spread_mm": "spread",
 }  # fmt: skip
-CHANGES = {
-    "selected_pve_percent": "selected", "mean_pve_percent": "mean", "mean_sample_pve_percent": "mean sample",
-    "energy_score_percent": "energy score", "spread_percent": "spread",
-}  # fmt: skip
-
-
-def _cell(figure: Figure, digits: int = 0) -> str:
-    return f"{figure['value']:.{digits}f} <small>[{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]</small>"
-
-
-def _table(head: list[str], rows: list[tuple[str, list[str]]], highlight: str = "") -> str:
-    header = "".join(f"<th>{html.escape(h)}</th>" for h in head)
-    body = "".join(
-        f"<tr{' class=us' if name == highlight else ''}><td>{html.escape(name.replace('_', ' '))}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in rows
-    )
-    return f"<div class=scroll><table><tr>{header}</tr>{body}</table></div>"
-
-
-def _figure(picture: np.ndarray, caption: str) -> str:
-    text = html.escape(caption)
-    return f'<figure><img alt="{text}" src="{data_uri(picture)}"><figcaption>{text}</figcaption></figure>'
-
-
-class _Pictures:
-    """Draws over the small pictures of one set."""
-
-    def __init__(self, samples: Samples, factor: int = 4) -> None:
-        self.samples, self.factor, self.model = samples, factor, free_body(6900)
-
-    def plain(self, i: int) -> np.ndarray:
-        return enlarged(self.samples.rgb[i].permute(1, 2, 0).numpy(), self.samples.K[i].numpy(), self.factor)[0]
-
-    def drawn(self, i: int, params: BodyParams, colour: tuple[float, float, float]) -> np.ndarray:
-        rgb, K = enlarged(self.samples.rgb[i].permute(1, 2, 0).numpy(), self.samples.K[i].numpy(), self.factor)
-        return draw_body(rgb, params, K, self.model, colour)
 
 
 def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str]:
@@ -95,16 +41,16 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
     scores = scorer.score(truth, base, model)
     score = scores.value
     aligned_score = scorer.score(truth, aligned, model).value
-    pictures = _Pictures(truth)
+    pictures = Pictures(truth)
     rows = []
     for i in range(min(count, len(truth))):
         best, worst, new = int(score[i].argmax()), int(score[i].argmin()), int(aligned_score[i].argmax())
         cells = [
-            _figure(pictures.plain(i), "picture"),
-            _figure(pictures.drawn(i, truth.label[i], BLUE), "truth"),
-            _figure(pictures.drawn(i, base.params[i, best], GREEN), f"base, best score: {errors[i, best]:.0f} mm"),
-            _figure(pictures.drawn(i, base.params[i, worst], RED), f"base, worst score: {errors[i, worst]:.0f} mm"),
-            _figure(
+            captioned(pictures.plain(i), "picture"),
+            captioned(pictures.drawn(i, truth.label[i], BLUE), "truth"),
+            captioned(pictures.drawn(i, base.params[i, best], GREEN), f"base, best score: {errors[i, best]:.0f} mm"),
+            captioned(pictures.drawn(i, base.params[i, worst], RED), f"base, worst score: {errors[i, worst]:.0f} mm"),
+            captioned(
                 pictures.drawn(i, aligned.params[i, new], ORANGE),
                 f"aligned, best score: {aligned_errors[i, new]:.0f} mm",
             ),
@@ -125,11 +71,11 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
     bins = calibration_bins(gross, off.astype(float))
     axes = ("probability of a gross error", "share with a gross error")
     threshold = read_json(out / "cleaning" / "figures.json")["max_gross_probability"]
-    pictures = _Pictures(samples)
+    pictures = Pictures(samples)
 
     def cards(rows: np.ndarray, colour) -> str:
         return "".join(
-            _figure(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}; gross error: {gross[i]:.0%}")
+            captioned(pictures.drawn(i, samples.label[i], colour), f"{kind[i]}; gross error: {gross[i]:.0%}")
             for i in rows
         )
 
@@ -146,27 +92,13 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
     return "".join(parts)
 
 
-def _curves_section(out: Path) -> str:
-    files = {p.stem: read_curve(p) for p in sorted((out / "curves").glob("*.jsonl"))}
-    aligned = {k.removeprefix("align-"): v for k, v in files.items() if k.startswith("align-")}
-    drawn = [plots.curves({k: v}, "loss", k) for k, v in files.items() if not k.startswith("align-")]
-    for key in (
-        "rewards/accuracies",
-        "rewards/margins",
-        "errors/chosen_above_reference",
-        "errors/rejected_above_reference",
-    ):
-        drawn.append(plots.curves(aligned, key, key))
-    return f"<div class=plots>{''.join(drawn)}</div>"
-
-
 def _tables(metrics: dict[str, Any]) -> str:
     parts = []
     for domain in ("target", "target_ambiguous", "source"):
-        rows = [(n, [_cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
+        rows = [(n, [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
         count = metrics["generators"]["base"][domain]["mean_pve_mm"]["n"]
         parts.append(f"<h3>{domain.replace('_', ' ')} (PVE, mm; n = {count} pictures)</h3>")
-        parts.append(_table(["generator", *COLUMNS.values()], rows, "aligned"))
+        parts.append(table(["generator", *COLUMNS.values()], rows, "aligned"))
     return "".join(parts)
 
 
@@ -174,9 +106,9 @@ def _change_table(metrics: dict[str, Any]) -> str:
     rows = []
     for name in ORDER[1:-1]:
         row = metrics["change"][name]
-        cells = [_cell(row["target"][k], 1) for k in CHANGES] + [_cell(row["source"]["energy_score_percent"], 1)]
+        cells = [cell(row["target"][k], 1) for k in CHANGES] + [cell(row["source"]["energy_score_percent"], 1)]
         rows.append((name, cells))
-    return _table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
+    return table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
 
 
 def _scorer_table(metrics: dict[str, Any]) -> str:
@@ -185,9 +117,9 @@ def _scorer_table(metrics: dict[str, Any]) -> str:
         blind = metrics["scorer_no_image"][kind]
         figures = (row["within_srcc_pve"], blind["within_srcc_pve"], row["medoid_within_srcc_pve"],
                    row["partial_within_srcc_pve"], row["pooled_srcc_pve"], row["pooled_plcc_pve"])  # fmt: skip
-        rows.append((kind, [_cell(f, 2) for f in figures]))
+        rows.append((kind, [cell(f, 2) for f in figures]))
     head = ["candidates", "SRCC within", "no picture", "medoid", "partial given medoid", "SRCC pooled", "PLCC pooled"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def write_report(out: Path, examples: int = 8) -> Path:
@@ -195,7 +127,7 @@ def write_report(out: Path, examples: int = 8) -> Path:
     metrics = collect_metrics(out)
     scorer = Scorer.from_pretrained(out / "scorer")
     calibration = metrics["calibration"]["generator_samples"]
-    off_percent, coverage = _cell(calibration["error_percent"], 1), _cell(calibration["coverage"], 2)
+    off_percent, coverage = cell(calibration["error_percent"], 1), cell(calibration["coverage"], 2)
     rows, scatter = _hypotheses_section(out, scorer, examples)
     change = {n: metrics["change"][n]["target"] for n in ORDER[1:-1]}
     c = metrics["cleaning"]
@@ -216,11 +148,11 @@ sample and the energy score cannot. The controls had the same budget.</p>
 <p>Expected errors were calibrated on held-out pictures of another domain. On the target they are off by {off_percent} % of the
 mean error, and {coverage} of the true errors lie in their 90 % intervals.</p>{_scorer_table(metrics)}
 <h2>All generators</h2>{_tables(metrics)}
-<h2>Cleaning</h2><p>Gross label errors were dropped with precision {_cell(c["precision"], 2)} and recall {_cell(c["recall"], 2)};
-{_cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
-probability, calibrated on another domain, has a Brier score of {_cell(c["brier_score"], 3)} (0.25: a coin).</p>
+<h2>Cleaning</h2><p>Gross label errors were dropped with precision {cell(c["precision"], 2)} and recall {cell(c["recall"], 2)};
+{cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
+probability, calibrated on another domain, has a Brier score of {cell(c["brier_score"], 3)} (0.25: a coin).</p>
 {_cleaning_section(out, scorer)}
-<h2>Training curves</h2>{_curves_section(out)}
+<h2>Training curves</h2>{curves_section(out)}
 </html>"""
     path = out / "report.html"
     with write_atomically(path) as partial:
