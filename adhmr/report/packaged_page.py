@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from adhmr.demo.packaged.metrics import CHANGE_COLUMNS, COLUMNS, collect_metrics
+from adhmr.demo.packaged.metrics import CHANGE_COLUMNS, COLUMNS, ORDER, collect_metrics
 from adhmr.evaluation import PROTOCOL
 from adhmr.loading import PACKAGED_SCORER, scorer_folder
 from adhmr.report import plots
@@ -28,7 +28,7 @@ from scorer import Scorer
 def write_report(out: Path, examples: int = 8) -> Path:
     """The page of a demo's folder; returns its path. Raises ValueError when a stage's files are missing."""
     metrics, state = collect_metrics(out), read_json(out / "demo.json")["identity"]
-    change = {name: row["target"] for name, row in metrics["change"].items()}
+    change = {name: metrics["change"][name]["target"] for name in ORDER[1:]}
     c = metrics["cleaning"]
     page = f"""<!doctype html><html lang=en><meta charset=utf-8>
 <meta name=viewport content="width=device-width,initial-scale=1">
@@ -65,7 +65,7 @@ def _sheet(out: Path) -> str:
 def _change_table(metrics: dict[str, Any]) -> str:
     rows = [
         (name, [*(cell(row["target"][k], 1) for k in CHANGE_COLUMNS), cell(row["source"]["energy_score_percent"], 1)])
-        for name, row in metrics["change"].items()
+        for name, row in ((name, metrics["change"][name]) for name in ORDER[1:])
     ]
     return table(["against the base, %", *CHANGE_COLUMNS.values(), "source energy score"], rows, "aligned")
 
@@ -73,7 +73,7 @@ def _change_table(metrics: dict[str, Any]) -> str:
 def _tables(metrics: dict[str, Any]) -> str:
     parts = []
     for domain in ("target", "source"):
-        rows = [(name, [cell(row[domain][k]) for k in COLUMNS]) for name, row in metrics["generators"].items()]
+        rows = [(name, [cell(metrics["generators"][name][domain][k]) for k in COLUMNS]) for name in ORDER]
         count = metrics["generators"]["base"][domain]["mean_pve_mm"]["n"]
         parts.append(f"<h3>{domain} (PVE, mm; n = {count} people)</h3>")
         parts.append(table(["generator", *COLUMNS.values()], rows, "aligned"))
@@ -81,7 +81,7 @@ def _tables(metrics: dict[str, Any]) -> str:
 
 
 def _pairs_table(metrics: dict[str, Any]) -> str:
-    rows = [(name, [cell(figure, 2)]) for name, figure in metrics["pairs"].items()]
+    rows = [(name, [cell(metrics["pairs"][name], 2)]) for name in ORDER[1:]]
     head = ["pairs that a generator learns from", "share whose winner is the better body in truth"]
     order = metrics["scorer"]["target"]
     return table(head, rows, "aligned") + (

@@ -1,4 +1,4 @@
-"""Photographs of the synthetic world: one or two people in any pose, and where a detector would mark them."""
+"""Photographs of the synthetic world: one or two people in any pose."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adhmr.world.people import annotated_points, make_people
+from adhmr.world.people import make_people
 from adhmr.world.people_config import PeopleConfig
 from adhmr.world.pictured_people import looks_of_any_place
 from hmr.body import BodyParams
-from hmr.camera import project, square_crop_affine
-from hmr.keypoint_sets import PROMPT_POINTS, Keypoints
 from hmr.rendering.render import Looks, render
 from hmr.skinned_body import SkinnedBody
-from hmr.training.batch_random import BatchRandom
-from hmr.training.config import DetectorNoise
-from hmr.training.detector_noise import detected
 
 #: One camera sees everybody, so that all stand on one floor, and no photograph ends in the middle of somebody.
 _POSES = PeopleConfig(everyday=0.5, any_rotation=0.1, pitch=(0.08, 0.08), truncated=0.0)
-#: A good detector's: it takes nobody's left for their right.
-_MARKS = DetectorNoise(
-    sigma=(0.003, 0.012), human=0.0, gross=0.0, swapped=0.0, pair_swapped=0.0, withheld=0.0, nothing=0.0
-)
 
 
 @dataclass(frozen=True)
@@ -37,14 +28,12 @@ class PhotographConfig:
         focal: length in sides of the photograph.
         height: how much of the photograph people take up, lowest and highest share.
         people: their poses.
-        marks: of the detector.
     """
 
     size: int = 512
     focal: float = 1.3
-    height: tuple[float, float] = (0.6, 0.78)
+    height: tuple[float, float] = (0.7, 0.85)
     people: PeopleConfig = field(default_factory=lambda: _POSES)
-    marks: DetectorNoise = field(default_factory=lambda: _MARKS)
 
     @property
     def K(self) -> Tensor:
@@ -55,11 +44,10 @@ class PhotographConfig:
 
 @dataclass(frozen=True, eq=False)
 class MadePhotograph:
-    """rgb (s, s, 3) uint8; people: [p] bodies in the camera's frame; marks: what a detector says of each of them."""
+    """rgb (s, s, 3) uint8; people: [p] bodies in the camera's frame."""
 
     rgb: np.ndarray
     people: BodyParams
-    marks: list[Keypoints]
 
 
 def make_photographs(config: PhotographConfig, count: int, seed: int, model: SkinnedBody) -> list[MadePhotograph]:
@@ -67,10 +55,9 @@ def make_photographs(config: PhotographConfig, count: int, seed: int, model: Ski
     crowds = [1 + i % 2 for i in range(count)]
     everybody = make_people(config.people, sum(crowds), seed, model).label
     rng, out, start = np.random.default_rng([seed, 1]), [], 0
-    for number, crowd in enumerate(crowds):
+    for crowd in crowds:
         people = _placed(config, everybody[start : start + crowd], rng, model)
-        rgb = _pictured(config, people, rng, model)
-        out.append(MadePhotograph(rgb, people, _marks(config, people, 1000 * seed + number, model)))
+        out.append(MadePhotograph(_pictured(config, people, rng, model), people))
         start += crowd
     return out
 
@@ -105,16 +92,3 @@ def _of_one_photograph(looks: Looks) -> Looks:
     first = {name: getattr(looks, name)[:1] for name in Looks.__dataclass_fields__}
     dressed = {name: np.concatenate(list(getattr(looks, name)))[None] for name in ("vertex_rgb", "stripe")}
     return Looks(**{**first, **dressed, "occluders": np.zeros_like(first["occluders"])})
-
-
-def _marks(config: PhotographConfig, people: BodyParams, seed: int, model: SkinnedBody) -> list[Keypoints]:
-    """What a detector that looks at a crop of each would say, in pixels of the photograph."""
-    K = config.K.expand(people.batch_shape[0], 3, 3)
-    px = project(annotated_points(people, model, seed), K)
-    A_crop = square_crop_affine(torch.cat([px.amin(1), px.amax(1)], -1), 2)
-    uv = px @ A_crop[:, :2, :2].transpose(1, 2) + A_crop[:, None, :2, 2] - 1
-    inside = ((px >= 0) & (px <= config.size)).all(-1)
-    said = detected(uv, inside, config.marks, BatchRandom(seed, torch.device("cpu")))
-    back = torch.linalg.inv(A_crop)
-    said_px = (said[..., :2] + 1) @ back[:, :2, :2].transpose(1, 2) + back[:, None, :2, 2]
-    return [Keypoints.read(PROMPT_POINTS, torch.cat([said_px, said[..., 2:]], -1)[i].numpy()) for i in range(len(K))]

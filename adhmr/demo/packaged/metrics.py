@@ -12,6 +12,8 @@ from adhmr.figures import Figure, show, single
 from adhmr.progress import console
 from hmr.files import read_json
 
+#: Rows of tables.
+ORDER = ("base", "aligned", "random_pairs", "consensus_pairs")
 #: Of a generator's block in metrics.json, and of a change against the base.
 COLUMNS = {
     "selected_pve_mm": "selected", "mean_pve_mm": "mean", "min_pve_mm": "min of M", "mean_sample_pve_mm": "mean sample",
@@ -82,6 +84,6 @@ def _print(title: str, columns: dict[str, str], rows: dict[str, dict[str, dict[s
     table = Table(title=title, title_justify="left")
     for name in ("generator", *columns.values()):
         table.add_column(name, justify="left" if name == "generator" else "right", no_wrap=name == "generator")
-    for name, row in rows.items():
-        table.add_row(name.replace("_", " "), *[show(row["target"][key], digits) for key in columns])
+    for name in [name for name in ORDER if name in rows]:
+        table.add_row(name.replace("_", " "), *[show(rows[name]["target"][key], digits) for key in columns])
     console.print(table)

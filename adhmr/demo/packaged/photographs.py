@@ -6,18 +6,20 @@ import shutil
 
 from PIL import Image
 
-from adhmr.commands.predict import Options
+from adhmr.commands.predict import PACKAGED_GENERATOR, Options
 from adhmr.demo.packaged.contact_sheet import write_sheet
-from adhmr.demo.packaged.run import PACKAGED_GENERATOR, PackagedRun
+from adhmr.demo.packaged.run import PackagedRun
 from adhmr.export.kinds import DEFAULT_EXPORTS
 from adhmr.loading import PACKAGED_SCORER, body_of, estimator_folder
 from adhmr.photographs.predict_run import Loaded, photographs_into
 from adhmr.predicting import PredictConfig, Predictor
 from adhmr.progress import console
+from adhmr.told_labels import marks_in_photograph
 from adhmr.view.build import write_page
 from adhmr.view.compare import Comparison
 from adhmr.view.read_run import BodyFile, Limits, open_run
 from adhmr.world.photographs import make_photographs
+from hmr.camera import Camera
 from hmr.estimator import name_of
 from hmr.files import new_folder, write_atomically, write_json
 from hmr.photographs.csv_keypoints import write_csv_keypoints
@@ -32,12 +34,18 @@ NO_EYES = (
 def make_photograph_set(run: PackagedRun) -> None:
     """photographs/images, and beside it keypoints.csv and cameras.json, as `adhmr predict` takes them."""
     config, folder = run.config.made, run.out / "photographs"
-    made = make_photographs(config, run.config.photographs, run.seed_of("photographs"), body_of(None, level=6900))
+    body, seed = body_of(None, level=6900), run.seed_of("photographs")
+    made = make_photographs(config, run.config.photographs, seed, body)
     names = [f"photograph-{number + 1}.png" for number in range(len(made))]
     for name, photograph in zip(names, made, strict=True):
         with write_atomically(folder / "images" / name) as partial:
             Image.fromarray(photograph.rgb).save(partial)
-    write_csv_keypoints(folder / "keypoints.csv", {n: p.marks for n, p in zip(names, made, strict=True)})
+    camera = Camera.of_squares(config.K, config.size)
+    marks = {
+        name: marks_in_photograph(photograph.people, camera, body, run.config.marks, 1000 * seed + number)
+        for number, (name, photograph) in enumerate(zip(names, made, strict=True))
+    }
+    write_csv_keypoints(folder / "keypoints.csv", marks)
     fx, fy, cx, cy = (float(config.K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
     write_json(folder / "cameras.json", {name: [fx, fy, cx, cy] for name in names})
 

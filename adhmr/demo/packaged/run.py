@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from adhmr.commands.predict import PACKAGED_GENERATOR
 from adhmr.demo.packaged.config import PackagedConfig, PeopleWorld
 from adhmr.demo.run import StagedRun
 from adhmr.loading import PACKAGED_SCORER, scorer_folder
@@ -22,7 +23,6 @@ from hmr.training.detector_noise import detected
 from hmr.views import Prompts, Views
 from scorer import Scorer
 
-PACKAGED_GENERATOR = "photo"
 #: Sets of people, in the order of their seeds.
 _SETS = ("photographs", "target", "source", "checked", "to-clean", "test-target", "test-source")
 

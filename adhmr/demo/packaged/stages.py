@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from adhmr.commands.predict import PACKAGED_GENERATOR
+from adhmr.demo.packaged.metrics import ORDER
 from adhmr.demo.packaged.run import MarkedPeople, PackagedRun
 from adhmr.evaluation import Judged, binary_figures, compare, judge, ranking
 from adhmr.figures import Figure, bootstrap, mean, mean_figure
@@ -31,7 +33,6 @@ from hmr.samples import Samples, save_samples
 from hmr.training.run import to_one
 
 CONTROLS = ("random_pairs", "consensus_pairs")
-GENERATORS = ("base", "aligned", *CONTROLS)
 #: Test people who are shown in the report, in pictures.
 EXAMPLES = 8
 TESTS = {"target": "test-target", "source": "test-source"}
@@ -53,7 +54,7 @@ def make_pairs_once(run: PackagedRun) -> None:
     """
     people, config = run.people("target")[: run.config.pairs], run.config.align
     views, seed = people.told.unlabelled(), run.seed + 11
-    source = name_of(estimator_folder("photo"))
+    source = name_of(estimator_folder(PACKAGED_GENERATOR))
     hypotheses = run.generator.propose(views, run.body, config.candidates, seed, source)
     run.progress.at(0.6)
     pve_mm = errors_of_hypotheses_mm(hypotheses.params, people.told.label, run.body)["pve"]
@@ -79,7 +80,7 @@ def _finetune(run: PackagedRun, names: tuple[str, ...]) -> None:
     source = run.people("source").told
     replay = Replay(conditions_of(run.generator.branch, source), Targets.of(source, run.body).state)
     for name in todo:
-        generator = Generator.from_pretrained("photo")
+        generator = Generator.from_pretrained(PACKAGED_GENERATOR)
         low, high = names.index(name) / len(names), (names.index(name) + 1) / len(names)
         curve = f"align-{name}"
         training = replace(run.training(curve), seed=run.seed + 31, reports=to_one(run.report(curve, low, high)))
@@ -130,21 +131,21 @@ def evaluate_all(run: PackagedRun) -> None:
         people = run.people(name)
         seen = conditions_of(run.generator.branch, people.told)
         judged: dict[str, Judged] = {}
-        for number, generator in enumerate(GENERATORS):
+        for number, generator in enumerate(ORDER):
             hypotheses = _candidates(run, generator, people, seen)
             score = run.scorer.score(people.seen, hypotheses, run.body).value
             judged[generator] = _without_zero_noise(judge(hypotheses, None, people.told, score, run.body))
             if generator == "base":
                 scorer[domain] = ranking(hypotheses, people.told, score, run.body).figures()
             save_hypotheses(run.out / "evaluation" / f"{generator}-{domain}.npz", hypotheses, people.told)
-            run.progress.at((place * len(GENERATORS) + number + 1) / (len(TESTS) * len(GENERATORS)))
+            run.progress.at((place * len(ORDER) + number + 1) / (len(TESTS) * len(ORDER)))
         blocks[domain] = compare(judged)
     save_samples(run.out / "data" / "examples", run.people("test-target", pictured=EXAMPLES).seen)
     write_json(
         run.out / "evaluation" / "figures.json",
         {
-            "generators": {g: {d: blocks[d]["generators"][g] for d in TESTS} for g in GENERATORS},
-            "change": {g: {d: blocks[d]["change"][g] for d in TESTS} for g in GENERATORS[1:]},
+            "generators": {g: {d: blocks[d]["generators"][g] for d in TESTS} for g in ORDER},
+            "change": {g: {d: blocks[d]["change"][g] for d in TESTS} for g in ORDER[1:]},
             "scorer": scorer,
         },
     )
@@ -157,7 +158,7 @@ def _without_zero_noise(judged: Judged) -> Judged:
 
 def _candidates(run: PackagedRun, name: str, people: MarkedPeople, seen: Conditions) -> Hypotheses:
     """Of one generator; the same random numbers for all."""
-    folder = estimator_folder("photo") if name == "base" else run.out / f"generator-{name}"
+    folder = estimator_folder(PACKAGED_GENERATOR) if name == "base" else run.out / f"generator-{name}"
     generator, seed = Generator.from_pretrained(folder), run.seed + 41
     params = generator.sample_bodies(seen, people.told.K, run.body, run.config.candidates, seed)
     return Hypotheses(people.told.key, params, run.body.family, name_of(folder), seed)
