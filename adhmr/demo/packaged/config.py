@@ -22,8 +22,8 @@ class PeopleSizes:
     source: int = 1000
     checked: int = 300
     to_clean: int = 600
-    test: int = 300
-    test_source: int = 100
+    test: int = 240
+    test_source: int = 80
 
 
 @dataclass(frozen=True)
