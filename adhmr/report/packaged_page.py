@@ -47,7 +47,8 @@ error of the mean sample and the energy score cannot. The controls had the same 
 <h2>Pairs and scorer</h2>{_pairs_table(metrics)}
 <h2>Cleaning</h2><p>Gross label errors were dropped with precision {cell(c["precision"], 2)} (by chance
 {cell(c["precision_by_chance"], 2)}) and recall {cell(c["recall"], 2)} (by chance {cell(c["recall_by_chance"], 2)});
-{cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked.</p>
+{cell(c["kept"], 2)} of the labels are kept. Labels go by how far the scorer says that they are off across the picture: of depth
+keypoints say little. The threshold was chosen on other labels of the kind that somebody checked.</p>
 <div class=plots>{_cleaning_plot(out)}</div>
 <h2>Training curves</h2>{curves_section(out)}
 </html>"""
@@ -116,6 +117,7 @@ def _examples(out: Path, count: int) -> str:
 
 def _cleaning_plot(out: Path) -> str:
     gross = load_hidden_truth(out / "cleaning" / "hidden-truth.npz").gross
-    probability = pq.read_table(out / "cleaning" / "scores.parquet")["gross_probability"].to_numpy()
-    threshold = read_json(out / "cleaning" / "figures.json")["max_gross_probability"]
-    return plots.histogram(probability[~gross], probability[gross], threshold)
+    off_mm = -pq.read_table(out / "cleaning" / "scores.parquet")["score"].to_numpy()
+    off_mm = off_mm.clip(max=np.quantile(off_mm, 0.98))  # a few are metres off
+    threshold = read_json(out / "cleaning" / "figures.json")["most_mm"]
+    return plots.histogram(off_mm[~gross], off_mm[gross], threshold, "said to be off across the picture (mm)")

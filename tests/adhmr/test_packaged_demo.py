@@ -66,6 +66,16 @@ def test_every_figure_has_its_interval(finished):
     assert found["verdict"].startswith("Alignment")
 
 
+def test_a_seed_repeats_and_an_interruption_changes_nothing(finished, tmp_path):
+    assert main(["demo", "--budget", "tiny", "--out", str(tmp_path / "again")]) == 0
+    first, again = (json.loads((out / "metrics.json").read_text()) for out in (finished, tmp_path / "again"))
+    for found in (first, again):
+        del found["seconds"]
+    assert first == again
+    for name in ("photographs.png", "photographs/keypoints.csv", "bodies/photograph-2.png"):
+        assert (finished / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
 def test_the_report_is_one_page_and_can_be_written_again(finished):
     page = (finished / "report.html").read_text()
     assert page.count("<img") >= 20

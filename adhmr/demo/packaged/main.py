@@ -18,13 +18,13 @@ from hmr.networks.checkpoint import json_round_trip
 
 #: Stage to its usual share of the time (seconds on 2 cores), for the bar.
 COSTS = {
-    "photographs": 8.0,
-    "bodies": 12.0,
-    "pairs": 10.0,
-    "align": 30.0,
-    "controls": 60.0,
-    "clean": 8.0,
-    "evaluate": 60.0,
+    "photographs": 3.0,
+    "bodies": 16.0,
+    "pairs": 9.0,
+    "align": 35.0,
+    "controls": 70.0,
+    "clean": 6.0,
+    "evaluate": 75.0,
     "report": 6.0,
 }
 

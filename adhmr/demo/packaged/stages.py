@@ -15,8 +15,7 @@ from adhmr.figures import Figure, bootstrap, mean, mean_figure
 from adhmr.loading import estimator_folder
 from adhmr.world.hidden_truth import save_hidden_truth
 from adhmr.world.pseudo_labels import HiddenTruth, mixed_labels
-from data_cleaning.rules import keep_unless_gross
-from data_cleaning.score import score_labels
+from data_cleaning.rules import ScoredLabels, keep_by_score
 from data_cleaning.threshold import break_even_threshold
 from data_cleaning.write import verdict_table, write_scores
 from diffusion_hmr import Generator
@@ -100,13 +99,15 @@ def align_controls(run: PackagedRun) -> None:
 
 
 def clean_labels(run: PackagedRun) -> None:
-    """Keep or drop each pseudo-label; the threshold comes from other labels of the kind, that somebody checked."""
+    """Keep or drop each pseudo-label; the threshold comes from other labels of the kind, that somebody checked.
+
+    By how far the scorer says that they are off across the picture: what it is told says little of their depth.
+    """
     checked, known = _pseudo_labels(run, "checked")
-    threshold = break_even_threshold(score_labels(run.scorer, checked, run.body).gross_probability, known.gross)
+    threshold = break_even_threshold(-_across_the_picture(run, checked).score, known.gross)
     run.progress.at(0.3)
     samples, hidden = _pseudo_labels(run, "to-clean")
-    scored = score_labels(run.scorer, samples, run.body)
-    verdicts = keep_unless_gross(scored, threshold)
+    verdicts = keep_by_score(_across_the_picture(run, samples), -threshold)
     write_scores(run.out / "cleaning", verdict_table(verdicts))
     save_hidden_truth(run.out / "cleaning" / "hidden-truth.npz", hidden)
     kept = np.array([v.keep for v in verdicts])
@@ -116,7 +117,17 @@ def clean_labels(run: PackagedRun) -> None:
         "precision_by_chance": bootstrap(mean, hidden.gross.astype(float)),
         "recall_by_chance": bootstrap(mean, (~kept).astype(float)),
     }
-    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "max_gross_probability": threshold})
+    write_json(run.out / "cleaning" / "figures.json", {"figures": figures, "most_mm": threshold})
+
+
+def _across_the_picture(run: PackagedRun, samples: Samples) -> ScoredLabels:
+    """Labels with displacements across the picture alone; score: the mean of them over a body's keypoints, negative."""
+    labels = Hypotheses(samples.key, samples.label.reshape_batch(len(samples), 1), run.body.family, "label", 0)
+    scores = run.scorer.score(samples, labels, run.body)
+    assert scores.in_plane_mm is not None
+    off_mm = scores.in_plane_mm[:, 0].numpy()
+    expected, gross = (column[:, 0].numpy() for column in (scores.expected_error_mm, scores.gross_probability))
+    return ScoredLabels(samples.key, -off_mm.mean(-1), expected, gross, off_mm)
 
 
 def _pseudo_labels(run: PackagedRun, name: str) -> tuple[Samples, HiddenTruth]:
