@@ -39,9 +39,7 @@ def run(options: Options) -> int:
             "--budget full trains everything and goes with --from_scratch; give both, or leave --budget out for the loop from "
             "the package's weights"
         )
-    import torch
-
-    torch.set_num_threads(options.threads or torch.get_num_threads())
+    _use_threads(options.threads)
     if options.from_scratch:
         from adhmr.demo.main import run_demo
 
@@ -51,3 +49,13 @@ def run(options: Options) -> int:
 
         run_packaged_demo(options.out, options.budget, options.seed, options.log)
     return 0
+
+
+def _use_threads(count: int) -> None:
+    """count: 0: as many as torch takes by itself. The renderer gets as many: numba's threads are OpenMP's, as torch's are, and
+    what it asks for holds for torch from then on."""
+    import numba
+    import torch
+
+    torch.set_num_threads(count or torch.get_num_threads())
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))

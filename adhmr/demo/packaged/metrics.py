@@ -77,7 +77,11 @@ def print_tables(metrics: dict[str, Any], seconds: dict[str, float]) -> None:
 
 
 #: Who judged the pairs of ``pairs/figures.json``.
-_PAIRS = {"aligned": "the scorer's", "random_pairs": "random", "consensus_pairs": "consensus"}
+_PAIRS = {
+    "aligned": "the scorer's (which also reward being different)",
+    "random_pairs": "random",
+    "consensus_pairs": "consensus",
+}
 
 
 def _print(title: str, columns: dict[str, str], rows: dict[str, dict[str, dict[str, Figure]]], digits: int) -> None:
