@@ -58,4 +58,4 @@ def _use_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(count or torch.get_num_threads())
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(torch.get_num_threads(), numba.get_num_threads()))
