@@ -67,7 +67,7 @@ def parse(name: str, arguments: list[str]):
     noise = io.StringIO()
     try:
         with contextlib.redirect_stderr(noise):
-            named = _with_names(arguments, getattr(module, "POSITIONAL", ()))
+            named = _with_values(_with_names(arguments, getattr(module, "POSITIONAL", ())), _switches(module.Options))
             parsed = parser.parse_args([_underscored(argument) for argument in named])
         filled = parser.instantiate_classes(parsed)
         names = [field.name for field in dataclasses.fields(module.Options)]
@@ -92,6 +92,21 @@ def _with_names(arguments: list[str], positional: tuple[str, ...]) -> list[str]:
             return named + arguments[place:]
         named.append(f"--{name}={argument}")
     return named + arguments[len(named) :]
+
+
+def _switches(options: type) -> set[str]:
+    """Options that are true or false."""
+    return {field.name for field in dataclasses.fields(options) if field.type in (bool, "bool")}
+
+
+def _with_values(arguments: list[str], switches: set[str]) -> list[str]:
+    """A switch that is followed by no value is true: --from_scratch is --from_scratch=true."""
+    out = []
+    for place, argument in enumerate(arguments):
+        after = arguments[place + 1] if place + 1 < len(arguments) else "--"
+        bare = argument.startswith("--") and argument[2:].replace("-", "_") in switches and after.startswith("--")
+        out.append(f"{argument}=true" if bare else argument)
+    return out
 
 
 def _underscored(argument: str) -> str:

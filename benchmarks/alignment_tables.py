@@ -174,7 +174,7 @@ def all_judged(generators: list[Generator], demo: Path, pictures: int, setting: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", choices=("small", "large"), default="small")
     parser.add_argument("--device", default="cpu")

@@ -107,7 +107,7 @@ def run(setting: Setting, variant: Variant, seed: int):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True)

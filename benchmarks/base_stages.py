@@ -46,7 +46,7 @@ def third(training: GeneratorTraining) -> GeneratorTraining:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     model, training = free_body(1200), budget("quick").generator

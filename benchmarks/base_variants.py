@@ -38,7 +38,7 @@ SAMPLERS: tuple[tuple[SamplerName, int], ...] = (("dpm-solver++", 8), ("ddim", 8
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--predictions", nargs="*", default=list(PREDICTIONS), choices=PREDICTIONS)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()

@@ -25,7 +25,7 @@ from scorer import Scorer
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--confidence", type=float, default=0.9)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""The README's tables from a demo's metrics.json: python -m benchmarks.demo_tables adhmr-demo/metrics.json"""
+"""The README's tables of `adhmr demo --from_scratch`: python -m benchmarks.demo_tables adhmr-demo/metrics.json"""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def pve_mm(label: BodyParams, truth: Samples, model) -> torch.Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--validation", action="store_true", help="other pictures, to choose scales on")
     parser.add_argument("--out", type=Path, required=True)

@@ -100,7 +100,7 @@ def figures(scorer: Scorer, tests: Tests, model: SkinnedBody) -> dict[str, Figur
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `adhmr demo --from_scratch`")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--weights", nargs="*", type=float, default=list(WEIGHTS))
     parser.add_argument("--validation", action="store_true")

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hmr.skeleton import JOINT_NAMES, KEYPOINT_NAMES
+from hmr.skeleton import JOINT_NAMES, KEYPOINT_NAMES, other_side
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class KeypointSet:
     def place(self) -> dict[str, int]:
         """Number of each point."""
         return {point: i for i, point in enumerate(self.points)}
+
+    @cached_property
+    def mirrored(self) -> list[int]:
+        """Of each point the number of the one on the other side of the body; its own in the middle."""
+        return [self.place[other_side(point)] for point in self.points]
 
     def taken_to(self, other: KeypointSet) -> tuple[list[int], list[int]]:
         """Numbers here and there of the points that both have."""

@@ -46,6 +46,13 @@ class Prompts:
     def map(self, function: Callable[[Tensor], Tensor]) -> Prompts:
         return Prompts(function(self.keypoints_px), None if self.mask is None else function(self.mask))
 
+    def mirrored(self, size: int) -> Prompts:
+        """The same of the mirror images of views of ``size`` px: left is called right there."""
+        px = self.keypoints_px[:, PROMPT_POINTS.mirrored]
+        said = px[..., 2:] > 0
+        px = torch.cat([(size - px[..., :1]) * said, px[..., 1:]], -1)
+        return Prompts(px, None if self.mask is None else self.mask.flip(-1))
+
     @classmethod
     def nothing(cls, count: int) -> Prompts:
         """Of so many people of whom nothing is said."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,11 @@ from scorer.scores import Scores
 
 
 def mirror_images(views: Views) -> Views:
-    """The pictures and their cameras, left for right, as pictures of their own; prompts and labels are left out."""
+    """The pictures, their cameras and what is said of them, left for right, as pictures of their own; labels are left out."""
     K = views.K.clone()
     K[:, 0, 2] = views.size - K[:, 0, 2]
-    return Views.whole(views.key, views.rgb[:].flip(-1), K)
+    mirrored = Views.whole(views.key, views.rgb[:].flip(-1), K)
+    return mirrored if views.prompts is None else replace(mirrored, prompts=views.prompts.mirrored(views.size))
 
 
 def mirror_uvd(uvd: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""Run the whole loop on the embedded default: train a generator and a scorer in the synthetic world, align the generator
-by Diffusion-DPO, clean a pseudo-labelled set, evaluate everything with its controls, and write metrics.json and
-report.html. The same command continues a run that was stopped."""
+"""The main job on the embedded default. With the package's weights it begins with bodies of people in photographs that it
+makes itself, then runs the loop: pairs, alignment with controls, cleaning, metrics.json and report.html. With --from_scratch it
+trains a generator and a scorer in the synthetic world first, and all else follows from those. The same command continues a run
+that was stopped."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ class Options:
     """
     Args:
         out: folder to write; a demo's own unfinished folder is continued, any other that is not empty is refused
-        budget: quick takes minutes on 2 cores; full under an hour, with three finetuning seeds; tiny seconds (a smoke test)
+        from_scratch: train everything instead of starting from the package's weights
+        budget: quick takes minutes on 2 cores; tiny seconds (a smoke test); full, which goes with from_scratch, under an hour,
+            with three finetuning seeds
         seed: everything random follows from it
         log: where curves go; files are always written
         threads: CPU threads (0: all)
     """
 
     out: Path = Path("adhmr-demo")
+    from_scratch: bool = False
     budget: Literal["quick", "full", "tiny"] = "quick"
     seed: int = 0
     log: Log = "files"
@@ -30,10 +34,28 @@ class Options:
 
 
 def run(options: Options) -> int:
+    if options.budget == "full" and not options.from_scratch:
+        raise ValueError(
+            "--budget full trains everything and goes with --from_scratch; give both, or leave --budget out for the loop from "
+            "the package's weights"
+        )
+    _use_threads(options.threads)
+    if options.from_scratch:
+        from adhmr.demo.main import run_demo
+
+        run_demo(options.out, options.budget, options.seed, options.log)
+    else:
+        from adhmr.demo.packaged.main import run_packaged_demo
+
+        run_packaged_demo(options.out, options.budget, options.seed, options.log)
+    return 0
+
+
+def _use_threads(count: int) -> None:
+    """count: 0: as many as torch takes by itself. The renderer gets as many: numba's threads are OpenMP's, as torch's are, and
+    what it asks for holds for torch from then on."""
+    import numba
     import torch
 
-    from adhmr.demo.main import run_demo
-
-    torch.set_num_threads(options.threads or torch.get_num_threads())
-    run_demo(options.out, options.budget, options.seed, options.log)
-    return 0
+    torch.set_num_threads(count or torch.get_num_threads())
+    numba.set_num_threads(min(torch.get_num_threads(), numba.get_num_threads()))

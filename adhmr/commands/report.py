@@ -20,6 +20,6 @@ class Options:
 
 def run(options: Options) -> None:
     from adhmr.progress import console
-    from adhmr.report.page import write_report
+    from adhmr.report.of_folder import write_report_of
 
-    console.print(f"wrote {write_report(options.out, options.examples)}")
+    console.print(f"wrote {write_report_of(options.out, options.examples)}")

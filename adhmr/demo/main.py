@@ -37,7 +37,7 @@ def run_demo(out: Path, budget_name: str, seed: int, log: Log) -> None:
     open_folder(out, identity)
     tracker = Tracker(out / "curves", log, config=identity)
     with StageProgress(COSTS) as progress:
-        run = DemoRun(out, config, seed, tracker, progress)
+        run = DemoRun(out, seed, tracker, progress, config)
         seconds = run_stages(
             run,
             {
@@ -67,4 +67,4 @@ def finish(run: DemoRun) -> None:
     """Report and provenance."""
     write_report(run.out)
     write_provenance(run.out, "demo", json_round_trip(run.config), run.seed, [])
-    stages.tidy(run)
+    run.tidy()

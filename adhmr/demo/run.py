@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from adhmr.demo.config import DemoConfig
 from adhmr.progress import StageProgress
@@ -21,22 +23,17 @@ STATE_FILE = "demo.json"
 
 
 @dataclass
-class DemoRun:
+class StagedRun:
     """out: the folder. Stages talk through files in it."""
 
     out: Path
-    config: DemoConfig
     seed: int
     tracker: Tracker
     progress: StageProgress
-    share: tuple[float, float] = (0.0, 1.0)
 
     @property
     def body(self) -> SkinnedBody:
         return free_body(1200)
-
-    def samples(self, name: str) -> Samples:
-        return load_samples(self.out / "data" / name)
 
     def report(self, name: str, low: float = 0.0, high: float = 1.0) -> Report:
         """For a training loop: writes the curve ``name`` and moves the stage's bar from ``low`` to ``high``."""
@@ -59,6 +56,24 @@ class DemoRun:
     def state(self, name: str) -> Path:
         """Where a training loop keeps what it needs to resume."""
         return self.out / "unfinished" / name
+
+    def tidy(self) -> None:
+        """Remove what only an interrupted run needs."""
+        shutil.rmtree(self.out / "unfinished", ignore_errors=True)
+        shutil.rmtree(self.out / "cache", ignore_errors=True)
+
+
+AnyRun = TypeVar("AnyRun", bound=StagedRun)
+
+
+@dataclass
+class DemoRun(StagedRun):
+    """The demo that trains everything from scratch."""
+
+    config: DemoConfig
+
+    def samples(self, name: str) -> Samples:
+        return load_samples(self.out / "data" / name)
 
 
 def open_folder(out: Path, identity: dict) -> dict[str, float]:
@@ -84,7 +99,7 @@ def open_folder(out: Path, identity: dict) -> dict[str, float]:
     return {}
 
 
-def run_stages(run: DemoRun, stages: dict[str, Callable[[DemoRun], None]], identity: dict) -> dict[str, float]:
+def run_stages(run: AnyRun, stages: dict[str, Callable[[AnyRun], None]], identity: dict) -> dict[str, float]:
     """Run what is not done yet; each stage is marked done only after it returned."""
     seconds = open_folder(run.out, identity)
     for name, stage in stages.items():
@@ -100,6 +115,6 @@ def run_stages(run: DemoRun, stages: dict[str, Callable[[DemoRun], None]], ident
     return seconds
 
 
-def identity_of(config: DemoConfig, seed: int, budget: str) -> dict:
-    """What must be equal for a folder to be resumed."""
-    return {"budget": budget, "seed": seed, "config": json_round_trip(config), "code": code_version()}
+def identity_of(config: Any, seed: int, budget: str, **more: str) -> dict:
+    """What must be equal for a folder to be resumed. more: what tells demos of other kinds from the one that trains."""
+    return {"budget": budget, "seed": seed, "config": json_round_trip(config), "code": code_version(), **more}

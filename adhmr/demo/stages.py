@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -338,9 +337,3 @@ def check_base(run: DemoRun, pictures: int = 128, candidates: int = 64) -> None:
     params = base.sample_bodies(conditions, truth.K, run.body, candidates, run.seed + 43)
     bodies = regressor.bodies(conditions, truth.K, run.body)
     write_json(run.out / "evaluation" / "base-check.json", base_figures(params, bodies, truth, run.body))
-
-
-def tidy(run: DemoRun) -> None:
-    """Remove what only an interrupted run needs."""
-    shutil.rmtree(run.out / "unfinished", ignore_errors=True)
-    shutil.rmtree(run.out / "cache", ignore_errors=True)

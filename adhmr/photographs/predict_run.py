@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,18 +43,28 @@ def of_photographs(options: Options, images: Path, into: Path) -> int:
         DEFAULT_EXPORTS if options.export is None else options.export, options.body_model is not None
     )
     photographs = Photographs.at(images).require_some()
-    cameras = given_cameras(options.focal_px, options.intrinsics, photographs)
     loaded = _loaded(options)
-    people = _people(options, photographs, loaded)
-    out = new_folder(into)
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
-        written = predict_into(out, photographs, people, loaded.predictor, cameras, progress.at, exports)
+        code = photographs_into(options, photographs, loaded, new_folder(into), exports, progress.at)
         progress.finish()
-    _write_provenance(options, out)
-    code = told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)
     _tell_limits(loaded)
     return code
+
+
+def photographs_into(
+    options: Options, photographs: Photographs, loaded: Loaded, out: Path, exports: Sequence[str],
+    at: Callable[[float], None],
+) -> int:  # fmt: skip
+    """Everything of ``of_photographs`` once the networks are there; returns the exit code.
+
+    at: called with the share that is done.
+    """
+    cameras = given_cameras(options.focal_px, options.intrinsics, photographs)
+    people = _people(options, photographs, loaded)
+    written = predict_into(out, photographs, people, loaded.predictor, cameras, at, exports)
+    _write_provenance(options, out)
+    return told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)
 
 
 def of_video(options: Options, path: Path, into: Path) -> int:

@@ -46,7 +46,7 @@ def table(head: list[str], rows: list[tuple[str, list[str]]], highlight: str = "
     """name and cells (HTML) of each row."""
     header = "".join(f"<th>{html.escape(h)}</th>" for h in head)
     body = "".join(
-        f"<tr{' class=us' if name == highlight else ''}><td>{html.escape(name)}</td>"
+        f"<tr{' class=us' if name == highlight else ''}><td>{html.escape(name.replace('_', ' '))}</td>"
         + "".join(f"<td>{content}</td>" for content in cells)
         + "</tr>"
         for name, cells in rows

@@ -12,17 +12,16 @@ from adhmr.demo.metrics import ORDER, collect_metrics
 from adhmr.evaluation import PROTOCOL, calibration_bins
 from adhmr.report import plots
 from adhmr.report.elements import cell, figure, page, table
-from adhmr.tracking import read_curve
+from adhmr.report.parts import CHANGES, Pictures, curves_section
 from adhmr.world.hidden_truth import load_hidden_truth
 from data_cleaning.score import score_labels
-from hmr.body import BodyParams
 from hmr.displacement import GROSS_MM, worst_displacement_mm
 from hmr.files import read_json, write_atomically
 from hmr.free_body import free_body
 from hmr.hypotheses import load_hypotheses
 from hmr.metrics import errors_of_hypotheses_mm
-from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED, draw_body, enlarged
-from hmr.samples import Samples, load_samples
+from hmr.rendering.overlay import BLUE, GREEN, ORANGE, RED
+from hmr.samples import load_samples
 from scorer import Scorer
 
 COLUMNS = {
@@ -30,24 +29,6 @@ COLUMNS = {
     "min_pve_mm": "min of M", "zero_noise_pve_mm": "zero noise", "mean_sample_pve_mm": "mean sample",
     "energy_score_mm": "energy score", "spread_mm": "spread",
 }  # fmt: skip
-CHANGES = {
-    "selected_pve_percent": "selected", "mean_pve_percent": "mean", "mean_sample_pve_percent": "mean sample",
-    "energy_score_percent": "energy score", "spread_percent": "spread",
-}  # fmt: skip
-
-
-class _Pictures:
-    """Draws over the small pictures of one set."""
-
-    def __init__(self, samples: Samples, factor: int = 4) -> None:
-        self.samples, self.factor, self.model = samples, factor, free_body(6900)
-
-    def plain(self, i: int) -> np.ndarray:
-        return enlarged(self.samples.rgb[i].permute(1, 2, 0).numpy(), self.samples.K[i].numpy(), self.factor)[0]
-
-    def drawn(self, i: int, params: BodyParams, colour: tuple[float, float, float]) -> np.ndarray:
-        rgb, K = enlarged(self.samples.rgb[i].permute(1, 2, 0).numpy(), self.samples.K[i].numpy(), self.factor)
-        return draw_body(rgb, params, K, self.model, colour)
 
 
 def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str]:
@@ -61,7 +42,7 @@ def _hypotheses_section(out: Path, scorer: Scorer, count: int) -> tuple[str, str
     scores = scorer.score(truth, base, model)
     score = scores.value
     aligned_score = scorer.score(truth, aligned, model).value
-    pictures = _Pictures(truth)
+    pictures = Pictures(truth)
     rows = []
     for i in range(min(count, len(truth))):
         best, worst, new = int(score[i].argmax()), int(score[i].argmin()), int(aligned_score[i].argmax())
@@ -91,7 +72,7 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
     bins = calibration_bins(gross, off.astype(float))
     axes = ("probability of a gross error", "share with a gross error")
     threshold = read_json(out / "cleaning" / "figures.json")["max_gross_probability"]
-    pictures = _Pictures(samples)
+    pictures = Pictures(samples)
 
     def cards(rows: np.ndarray, colour) -> str:
         return "".join(
@@ -111,24 +92,10 @@ def _cleaning_section(out: Path, scorer: Scorer) -> str:
     return "".join(parts)
 
 
-def _curves_section(out: Path) -> str:
-    files = {p.stem: read_curve(p) for p in sorted((out / "curves").glob("*.jsonl"))}
-    aligned = {k.removeprefix("align-"): v for k, v in files.items() if k.startswith("align-")}
-    drawn = [plots.curves({k: v}, "loss", k) for k, v in files.items() if not k.startswith("align-")]
-    for key in (
-        "rewards/accuracies",
-        "rewards/margins",
-        "errors/chosen_above_reference",
-        "errors/rejected_above_reference",
-    ):
-        drawn.append(plots.curves(aligned, key, key))
-    return f"<div class=plots>{''.join(drawn)}</div>"
-
-
 def _tables(metrics: dict[str, Any]) -> str:
     parts = []
     for domain in ("target", "target_ambiguous", "source"):
-        rows = [(n.replace("_", " "), [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
+        rows = [(n, [cell(metrics["generators"][n][domain][k]) for k in COLUMNS]) for n in ORDER]
         count = metrics["generators"]["base"][domain]["mean_pve_mm"]["n"]
         parts.append(f"<h3>{domain.replace('_', ' ')} (PVE, mm; n = {count} pictures)</h3>")
         parts.append(table(["generator", *COLUMNS.values()], rows, "aligned"))
@@ -140,7 +107,7 @@ def _change_table(metrics: dict[str, Any]) -> str:
     for name in ORDER[1:-1]:
         row = metrics["change"][name]
         cells = [cell(row["target"][k], 1) for k in CHANGES] + [cell(row["source"]["energy_score_percent"], 1)]
-        rows.append((name.replace("_", " "), cells))
+        rows.append((name, cells))
     return table(["against the base, %", *CHANGES.values(), "source energy score"], rows, "aligned")
 
 
@@ -150,7 +117,7 @@ def _scorer_table(metrics: dict[str, Any]) -> str:
         blind = metrics["scorer_no_image"][kind]
         figures = (row["within_srcc_pve"], blind["within_srcc_pve"], row["medoid_within_srcc_pve"],
                    row["partial_within_srcc_pve"], row["pooled_srcc_pve"], row["pooled_plcc_pve"])  # fmt: skip
-        rows.append((kind.replace("_", " "), [cell(f, 2) for f in figures]))
+        rows.append((kind, [cell(f, 2) for f in figures]))
     head = ["candidates", "SRCC within", "no picture", "medoid", "partial given medoid", "SRCC pooled", "PLCC pooled"]
     return table(head, rows)
 
@@ -182,7 +149,7 @@ mean error, and {coverage} of the true errors lie in their 90 % intervals.</p>{_
 {cell(c["kept"], 2)} of the labels are kept. The threshold was chosen on other labels of the kind that somebody checked. The
 probability, calibrated on another domain, has a Brier score of {cell(c["brier_score"], 3)} (0.25: a coin).</p>
 {_cleaning_section(out, scorer)}
-<h2>Training curves</h2>{_curves_section(out)}"""
+<h2>Training curves</h2>{curves_section(out)}"""
     path = out / "report.html"
     with write_atomically(path) as partial:
         partial.write_text(page("ADHMR demo", body))

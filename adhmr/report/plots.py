@@ -93,14 +93,16 @@ def curves(named: dict[str, list[dict[str, float]]], key: str, title: str) -> st
     return _svg(canvas)
 
 
-def histogram(good: np.ndarray, bad: np.ndarray, threshold: float) -> str:
-    """Scores of good and bad labels, and the threshold between."""
+def histogram(
+    good: np.ndarray, bad: np.ndarray, threshold: float, what: str = "estimated probability of a gross error"
+) -> str:
+    """What a scorer says of good and bad labels, and the threshold between."""
     canvas, axes = _axes()
     edges = np.linspace(min(good.min(), bad.min()), max(good.max(), bad.max()), 40)
     axes.hist(good, edges, color="#2a9d5c", alpha=0.7, label="small error")
     axes.hist(bad, edges, color="#c0504d", alpha=0.7, label="gross error")
     axes.axvline(threshold, color="black", linewidth=1, linestyle="--", label="threshold")
-    axes.set_xlabel("estimated probability of a gross error")
+    axes.set_xlabel(what)
     axes.set_ylabel("labels")
     axes.legend(frameon=False, fontsize=8)
     return _svg(canvas)

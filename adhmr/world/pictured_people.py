@@ -33,13 +33,13 @@ def pictures_of(people: People, size: int, seed: int, model: SkinnedBody) -> Ten
         rng = np.random.default_rng([seed, start])
         K = torch.diag(torch.tensor([size, size, 1.0])) @ people.K[rows]
         vertices = model.posed(people.label[rows]).vertices.numpy()
-        looks = _looks(rng, len(K), size, model)
+        looks = looks_of_any_place(rng, len(K), size, model)
         pictures = render(vertices, model.faces.numpy(), K.numpy(), size, looks)
         parts.append(_ended(torch.from_numpy(pictures).permute(0, 3, 1, 2), people.borders_uv[rows]))
     return torch.cat(parts)
 
 
-def _looks(rng: np.random.Generator, count: int, size: int, model: SkinnedBody) -> Looks:
+def looks_of_any_place(rng: np.random.Generator, count: int, size: int, model: SkinnedBody) -> Looks:
     """Of several domains, picture by picture."""
     of_each = [sample_looks(rng, count, domain, model, size) for domain in _DOMAINS]
     which = rng.integers(len(_DOMAINS), size=count)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hmr.files import write_atomically
 from hmr.keypoint_sets import KEYPOINT_SETS, PROMPT_POINTS, Keypoints, KeypointSet
 from hmr.photographs.coco_keypoints import box_of_keypoints
 from hmr.photographs.folder import Photographs, Skipped
@@ -86,6 +87,21 @@ def read_csv_keypoints(path: Path, photographs: Photographs) -> CsvKeypoints:
         except ValueError as error:
             skipped.append(Skipped(what, str(error)))
     return CsvKeypoints(path, of, found, skipped)
+
+
+def write_csv_keypoints(path: Path, people: Mapping[str, Sequence[Keypoints]]) -> None:
+    """Inverse of ``read_csv_keypoints``: photographs' names to their people, all in the same set of points; without boxes."""
+    of = next(person.of for some in people.values() for person in some)
+    columns = [_IMAGE, *(f"{point}{ending}" for point in of.points for ending in _ENDINGS)]
+    with write_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(columns)
+        for name, some in people.items():
+            for person in some:
+                cells = [
+                    [f"{x:.1f}", f"{y:.1f}", f"{c:.2f}"] if c > 0 else ["", "", ""] for x, y, c in person.px.tolist()
+                ]
+                table.writerow([name, *(cell for three in cells for cell in three)])
 
 
 def _set_of(path: Path, columns: Sequence[str]) -> KeypointSet:

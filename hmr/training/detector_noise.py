@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from hmr.keypoint_sets import BLAZEPOSE_33, COCO_17, LSP_14, OPENPOSE_25, PROMPT_POINTS, KeypointSet
-from hmr.skeleton import other_side
 from hmr.training.batch_random import BatchRandom
 from hmr.training.config import DetectorNoise
 
 _PLACE = PROMPT_POINTS.place
-_MIRRORED = [_PLACE[other_side(point)] for point in PROMPT_POINTS.points]
+_MIRRORED = PROMPT_POINTS.mirrored
 _FIRST_OF_PAIR = [min(i, mirrored) for i, mirrored in enumerate(_MIRRORED)]
 #: Wrists and hips are marked less well than the rest.
 _HARDER = torch.ones(len(PROMPT_POINTS))

@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adhmr.cli import COMMANDS, _underscored, main
+from adhmr.cli import COMMANDS, _underscored, _with_values, main
 
 
 def test_options_may_be_written_with_dashes():
     assert _underscored("--encoder-from=a-b") == "--encoder_from=a-b"
     assert _underscored("--align.fit.batch-size") == "--align.fit.batch_size"
     assert _underscored("data-folder") == "data-folder"
+
+
+def test_a_switch_without_a_value_is_true():
+    given = ["--from-scratch", "--out", "x", "--strict", "false", "--from_scratch"]
+    filled = _with_values(given, {"from_scratch", "strict"})
+    assert filled == ["--from-scratch=true", "--out", "x", "--strict", "false", "--from_scratch=true"]
 
 
 def failed(capsys, *arguments: str) -> str:

@@ -8,9 +8,9 @@ from adhmr.demo import stages
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A tiny demo that is interrupted in its middle, and continued by the same command."""
+    """A tiny demo from scratch that is interrupted in its middle, and continued by the same command."""
     out = tmp_path_factory.mktemp("demo") / "run"
-    arguments = ["demo", "--budget", "tiny", "--out", str(out)]
+    arguments = ["demo", "--from_scratch", "--budget", "tiny", "--out", str(out)]
     real = stages.align_generator
 
     def interrupted(run):
@@ -86,5 +86,5 @@ def test_the_checkpoints_go_into_every_other_command(finished, tmp_path):
 
 
 def test_another_seed_does_not_continue_this_run(finished, capsys):
-    assert main(["demo", "--budget", "tiny", "--seed", "1", "--out", str(finished)]) == 2
+    assert main(["demo", "--from_scratch", "--budget", "tiny", "--seed", "1", "--out", str(finished)]) == 2
     assert "another seed" in capsys.readouterr().err

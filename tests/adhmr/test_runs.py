@@ -91,7 +91,7 @@ def test_a_demo_of_other_code_is_refused(tmp_path, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr("adhmr.demo.stages.make_data", lambda run: (_ for _ in ()).throw(PreemptedError(0, 1, True)))
-        assert main(["demo", "--out", str(tmp_path / "d"), "--budget", "tiny"]) == 0
+        assert main(["demo", "--from_scratch", "--out", str(tmp_path / "d"), "--budget", "tiny"]) == 0
     monkeypatch.setattr(demo_run, "code_version", lambda: {"version": "9", "commit": "other"})
-    assert main(["demo", "--out", str(tmp_path / "d"), "--budget", "tiny"]) == 2
+    assert main(["demo", "--from_scratch", "--out", str(tmp_path / "d"), "--budget", "tiny"]) == 2
     assert "another code" in capsys.readouterr().err

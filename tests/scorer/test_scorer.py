@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from hmr.camera import bearing
 from hmr.displacement import uvd_of
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
+from hmr.keypoint_sets import PROMPT_POINTS
 from hmr.samples import Samples
 from hmr.skeleton import PARTS
+from hmr.views import Prompts
 from scorer import Scorer, ScorerConfig
 from scorer.candidates import QUALITIES, candidate_sets, noised_truth
 from scorer.correlation import pearson, spearman
@@ -166,6 +169,20 @@ def test_both_ways_is_the_mean_of_a_picture_and_its_mirror_image(small_world):
     plain, both = scorer.score(samples, hypotheses, body), score_both_ways(scorer, samples, hypotheses, body)
     torch.testing.assert_close(both.value, 0.5 * (plain.value + mirrored.value))
     assert not torch.allclose(plain.displacement_mm, mirrored.displacement_mm, rtol=1e-3)
+
+
+def test_what_is_said_of_a_picture_is_said_of_its_mirror_image(small_world):
+    samples = small_world["target"][:2]
+    px = torch.zeros(2, len(PROMPT_POINTS), 3)
+    px[:, PROMPT_POINTS.place["left_knee"]] = torch.tensor([10.0, 20.0, 0.5])
+    mirrored = mirror_images(replace(samples, prompts=Prompts(px)))
+    assert mirrored.prompts is not None
+    said = mirrored.prompts.keypoints_px
+    assert said[0, PROMPT_POINTS.place["right_knee"]].tolist() == [samples.size - 10.0, 20.0, 0.5]
+    assert int((said[..., 2] > 0).sum()) == 2
+    again = mirror_images(mirrored).prompts
+    assert again is not None
+    assert torch.equal(again.keypoints_px, px)
 
 
 def test_parts_are_ranked_by_themselves():
