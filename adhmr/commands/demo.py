@@ -52,10 +52,11 @@ def run(options: Options) -> int:
 
 
 def _use_threads(count: int) -> None:
-    """count: 0: as many as torch takes by itself. The renderer gets as many: numba's threads are OpenMP's, as torch's are, and
-    what it asks for holds for torch from then on."""
+    """count: 0: as many as torch takes by itself. When numba's threads start, which render pictures, torch is set to all cores, so
+    they are started first."""
     import numba
     import torch
 
-    torch.set_num_threads(count or torch.get_num_threads())
-    numba.set_num_threads(min(torch.get_num_threads(), numba.get_num_threads()))
+    threads = count or torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+    torch.set_num_threads(threads)
