@@ -45,7 +45,7 @@ _DETECTOR = DetectorNoise(human=0.0)
 
 def _gently(steps: int, pictures: int) -> AlignConfig:
     fit = FitConfig(steps=steps, batch_size=48, lr=2e-4, weight_decay=0.0)
-    return AlignConfig(fit=fit, pictures_per_round=pictures, diversity=0.7)
+    return AlignConfig(fit=fit, pictures_per_round=pictures, diversity=1.0)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PackagedConfig:
     source: PeopleWorld = field(default_factory=PeopleWorld)
     target: PeopleWorld = field(default_factory=lambda: PeopleWorld(_ATHLETES, _DETECTOR))
     sizes: PeopleSizes = field(default_factory=PeopleSizes)
-    align: AlignConfig = field(default_factory=lambda: _gently(84, 40))
+    align: AlignConfig = field(default_factory=lambda: _gently(48, 40))
     candidates: int = 10
     pairs: int = 100
 
