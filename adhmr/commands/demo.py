@@ -52,7 +52,7 @@ def run(options: Options) -> int:
 
 
 def _use_threads(count: int) -> None:
-    """count: 0: as many as torch takes by itself. When numba's threads start, which render pictures, torch is set to all cores, so
+    """count: 0: as many as torch takes by itself. When numba's threads start, which render pictures, torch is set to all cores:
     they are started first."""
     import numba
     import torch

@@ -11,6 +11,7 @@ from PIL import Image
 from adhmr.cli import main
 from adhmr.demo.packaged import metrics, stages
 from adhmr.demo.packaged.config import packaged_budget
+from adhmr.figures import Figure
 from hmr.photographs.folder import Photographs
 from hmr.photographs.keypoint_files import read_keypoints
 
@@ -98,8 +99,8 @@ def test_the_full_budget_is_of_the_demo_that_trains(tmp_path, capsys):
         packaged_budget("full")
 
 
-def figure(low: float, high: float) -> dict[str, float]:
-    return {"value": (low + high) / 2, "low": low, "high": high, "n": 3}
+def figure(low: float, high: float) -> Figure:
+    return Figure(value=(low + high) / 2, low=low, high=high, n=3)
 
 
 @pytest.mark.parametrize(
