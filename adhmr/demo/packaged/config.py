@@ -45,7 +45,7 @@ _DETECTOR = DetectorNoise(human=0.0)
 
 def _gently(steps: int, pictures: int) -> AlignConfig:
     fit = FitConfig(steps=steps, batch_size=48, lr=2e-4, weight_decay=0.0)
-    return AlignConfig(fit=fit, pictures_per_round=pictures, diversity=1.0)
+    return AlignConfig(fit=fit, pictures_per_round=pictures, diversity=0.7)
 
 
 @dataclass(frozen=True)
