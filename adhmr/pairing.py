@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from adhmr.judging import Judges, JudgesAsked
+from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder, load_estimator
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures
 from adhmr.progress import console
@@ -118,7 +118,7 @@ class PairInputs:
             made = _read(options, judges, body)
         else:
             folder = estimator_folder(options.generator)
-            estimator: Estimator = load_estimator(folder).to(options.device)
+            estimator: Estimator = load_estimator(folder, options.offline, tell).to(options.device)
             judges = Judges.load(asked.with_usual(estimator, options), body, options.device)
             made = _drawn(options, (folder, estimator), judges, body)
         return replace(made, paths=[*made.paths, *judges.folders])

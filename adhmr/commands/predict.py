@@ -97,7 +97,7 @@ def of_crops(options: Options, data: Path) -> int:
     from hmr.samples import load_views
 
     folder = estimator_folder(options.generator)
-    estimator = load_estimator(folder).to(options.device)
+    estimator = load_estimator(folder, options.offline, console.print).to(options.device)
     views, body = load_views(data), body_of(options.body_model, options.body_model_type)
     estimator.check_size(views)
     source = name_of(folder)
