@@ -12,7 +12,7 @@ from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder
 from adhmr.photograph_loop.held_out import Parts
 from adhmr.photographs.begun import begun_pictures
-from adhmr.photographs.given import GivenPictures, Networks, given_pictures
+from adhmr.photographs.given import GivenPictures, Networks, given_pictures, require_photographs
 from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
 from adhmr.told_labels import told
@@ -104,6 +104,8 @@ class AlignInputs:
     @classmethod
     def load(cls, options: Options, body: SkinnedBody) -> AlignInputs:
         """Raises ValueError for pictures of another size, or pairs that were made for something else."""
+        if not (options.out / "unfinished").exists():  # one that goes on has its people cut out
+            require_photographs(options)
         folder, generator = base_generator(options, body)
         judges = Judges.load(_judges_asked(options).with_usual(generator, options), body, options.device)
         seen = _Seen(options, generator, judges)

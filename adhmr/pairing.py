@@ -10,7 +10,7 @@ import torch
 
 from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder, load_estimator
-from adhmr.photographs.given import GivenPictures, Networks, given_pictures
+from adhmr.photographs.given import GivenPictures, Networks, given_pictures, require_photographs
 from adhmr.progress import console
 from diffusion_hmr.protocol import is_generator
 from dpo.judges import Judge, truth_judge
@@ -112,6 +112,7 @@ class PairInputs:
     @classmethod
     def load(cls, options: Options, body: BodyModel) -> PairInputs:
         """Raises ValueError for pictures of another size, or candidates of another body."""
+        require_photographs(options)
         asked = JudgesAsked(options.judge, options.scorer, None, options.diversity, options.offline)
         if options.generator is None:
             judges = Judges.load(asked, body, options.device)

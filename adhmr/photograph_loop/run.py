@@ -123,7 +123,9 @@ def _judged(inputs: AlignInputs, held: GivenPictures, options: Options, folders:
 
     def by(folder: Path) -> Callable[[], Judged]:
         drawn = Drawn(count, seed, name_of(folder))
-        return lambda: judge(load_estimator(folder, options.offline, tell).to(options.device), held, inputs.judges, drawn)
+        return lambda: judge(
+            load_estimator(folder, options.offline, tell).to(options.device), held, inputs.judges, drawn
+        )
 
     every = {"base": estimator_folder(options.generator), **folders}
     return {who: judged_once(options.out / "judged" / who, held, by(folder)) for who, folder in every.items()}

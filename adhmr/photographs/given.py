@@ -123,6 +123,12 @@ def _photograph_of(keys: Sequence[str], names: list[str], whole: bool) -> dict[s
     return {key: name_of[key if whole else key.rpartition("-")[0]] for key in keys}
 
 
+def require_photographs(options: PictureOptions) -> None:
+    """Raises ValueError where there are none, before weights are fetched or networks loaded."""
+    if options.images is not None:
+        Photographs.at(options.images).require_some()
+
+
 def listing(photographs: Photographs) -> str:
     """What photographs are known by. Of names, sizes and times: reading all pixels would take as long as cutting."""
     digest = hashlib.sha256()

@@ -236,3 +236,11 @@ def test_consensus_judges_where_it_is_asked_for_and_where_the_generator_is_told_
     assert main(["pairs", *of_pictures, "--candidates", "6", "--out", "unasked"]) == 0
     assert "no --scorer" in said(capsys)
     assert load_pairs(place / "unasked").provenance["judge"] == "consensus"
+
+
+@pytest.mark.parametrize("command", ["align", "pairs"])
+def test_a_folder_that_is_not_there_is_told_before_anything_is_loaded(place, capsys, monkeypatch, command):
+    del place
+    monkeypatch.setattr("hmr.networks.checkpoint.Pretrained.from_pretrained", None)
+    assert main([command, "--images", "nowhere", "--generator", "photo", "--out", "x"]) == 2
+    assert "nowhere: expected a photograph or a folder" in said(capsys)
