@@ -46,22 +46,23 @@ def of_photographs(options: Options, images: Path, into: Path) -> int:
     loaded = _loaded(options)
     with StageProgress({"photographs": float(len(photographs.names))}) as progress:
         progress.start("photographs")
-        code = photographs_into(options, photographs, loaded, new_folder(into), exports, progress.at)
+        code = photographs_into(options, photographs, loaded, into, exports, progress.at)
         progress.finish()
     _tell_limits(loaded)
     return code
 
 
 def photographs_into(
-    options: Options, photographs: Photographs, loaded: Loaded, out: Path, exports: Sequence[str],
+    options: Options, photographs: Photographs, loaded: Loaded, into: Path, exports: Sequence[str],
     at: Callable[[float], None],
 ) -> int:  # fmt: skip
     """Everything of ``of_photographs`` once the networks are there; returns the exit code.
 
-    at: called with the share that is done.
+    into: a new folder, made once the people are known. at: called with the share that is done.
     """
     cameras = given_cameras(options.focal_px, options.intrinsics, photographs)
     people = _people(options, photographs, loaded)
+    out = new_folder(into)
     written = predict_into(out, photographs, people, loaded.predictor, cameras, at, exports)
     _write_provenance(options, out)
     return told_of(written, out, f"{out}/*.png" if "png" in exports else str(out), options.strict)

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from diffusion_hmr.released.sampler import keypoints_in_crop, uvd_of_released
+from diffusion_hmr.released.sampler import keypoints_in_crop, packed_of_released
 from hmr.camera import Camera, backproject, project
 from hmr.inverse_kinematics import fitted_pelvis, pelvis_of_spine, rotations_below, rotations_from_keypoints
 from hmr.metrics import point_error_mm, similarity_aligned
+from hmr.pose_state import PoseState
+from hmr.skeleton import NUM_TWISTS
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,8 @@ def test_keypoints_in_a_crop_are_the_same_points_in_the_camera_frame(official):
 def test_released_scaling_of_keypoints(official):
     f = {key: torch.from_numpy(value).float() for key, value in official("uvd_camera.npz").items()}
     torch.testing.assert_close(keypoints_in_crop(f["norm50"]), f["uvd_crop"], atol=1e-3, rtol=1e-5)
-    state = uvd_of_released(f["norm50"].unflatten(-1, (29, 3)))
-    torch.testing.assert_close(state.flatten(1), f["norm1"], atol=1e-5, rtol=1e-5)
+    packed = packed_of_released(torch.cat([f["norm50"], torch.zeros(len(f["norm50"]), 2 * NUM_TWISTS)], -1))
+    torch.testing.assert_close(PoseState.unpack(packed).uvd.flatten(1), f["norm1"], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.official

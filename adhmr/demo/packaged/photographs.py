@@ -21,7 +21,7 @@ from adhmr.view.read_run import BodyFile, Limits, open_run
 from adhmr.world.photographs import make_photographs
 from hmr.camera import Camera
 from hmr.estimator import name_of
-from hmr.files import new_folder, write_atomically, write_json
+from hmr.files import write_atomically, write_json
 from hmr.photographs.csv_keypoints import write_csv_keypoints
 from hmr.photographs.folder import Photographs
 
@@ -64,9 +64,7 @@ def predict_photographs(run: PackagedRun) -> None:
     loaded = Loaded(predictor, prompted=True, of_world=False)
     photographs = Photographs.at(folder / "images")
     console.print(NO_EYES, highlight=False)
-    photographs_into(
-        options, photographs, loaded, new_folder(out), DEFAULT_EXPORTS, lambda share: run.progress.at(0.5 * share)
-    )
+    photographs_into(options, photographs, loaded, out, DEFAULT_EXPORTS, lambda share: run.progress.at(0.5 * share))
     seen = Comparison((open_run(out, None, BodyFile()),), Limits())
     write_sheet(run.out / "photographs.png", seen, out, folder / "keypoints.csv")
     run.progress.at(0.8)
