@@ -28,6 +28,7 @@ from torch import Tensor
 from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
 from adhmr.lit.people import PictureMaker, lit_people
 from adhmr.loading import estimator_folder
+from adhmr.photographs.given import short_hash
 from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.detected_photographs import DetectedMarks, pictured
@@ -42,6 +43,7 @@ from dpo.config import AlignConfig
 from dpo.judges import Judge, consensus_judge, distances_to_others_mm, pair_maker, random_judge
 from dpo.loss import energy_score_reward
 from hmr.body import BodyParams
+from hmr.body_codec import read_arrays, write_arrays
 from hmr.detection.eyes import Eyes
 from hmr.files import code_version, write_json
 from hmr.fit_to_marks import fit_to_marks
@@ -147,33 +149,20 @@ def lifted(kept: float) -> Callable[[Setting, int], Generator]:
 
 
 def pseudo_labels(setting: Setting) -> tuple[Tensor, Tensor]:
-    """States (n, 133) of the pool's people, and what the scorer says of each, mm."""
-    path = setting.work / "pseudo-labels.pt"
+    """States (n, 133) of the pool's people, and what the scorer says of each, mm. Kept by who the people are."""
+    views = setting.pool
+    path = setting.work / f"pseudo-labels-{short_hash(views.key)}.npz"
     if not path.exists():
-        lifter, views = Generator.from_pretrained("photo"), setting.pool
-        A = lifter.crop_size / views.size
-        small = _resized(views, lifter.crop_size, A)
-        drawn = lifter.propose(small, setting.model, CANDIDATES, 0, "photo").params
         assert views.prompts is not None
+        drawn = Generator.from_pretrained("photo").propose(views, setting.model, CANDIDATES, 0, "photo").params
         fitted = fit_to_marks(drawn, views.prompts.keypoints_px, views.K, setting.model)
-        scores = setting.scorer.score(
-            views, Hypotheses(views.key, fitted, setting.model.family, "photo", 0), setting.model
-        )
-        error = scores.expected_error_mm
+        hypotheses = Hypotheses(views.key, fitted, setting.model.family, "photo", 0)
+        error = setting.scorer.score(views, hypotheses, setting.model).expected_error_mm
         rows, best = torch.arange(len(views)), error.argmin(1)
         states = state_from_body(fitted[rows, best], setting.model, views.K, views.size).pack()
-        torch.save((states, error[rows, best]), path)
-    states, error = torch.load(path)
-    return states, error
-
-
-def _resized(views: Views, size: int, scale: float) -> Views:
-    """The same crops with fewer pixels, black: a generator that is told marks alone does not look."""
-    black = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(len(views), -1, -1, -1)
-    S = torch.diag(torch.tensor([scale, scale, 1.0]))
-    assert views.prompts is not None
-    marks = views.prompts.keypoints_px * torch.tensor([scale, scale, 1.0])
-    return Views(views.key, black, views.camera, S @ views.A_view_picture, replace(views.prompts, keypoints_px=marks))
+        write_arrays(path, {"states": states.numpy(), "error_mm": error[rows, best].numpy()})
+    arrays = read_arrays(path)
+    return torch.from_numpy(arrays["states"]), torch.from_numpy(arrays["error_mm"])
 
 
 ROWS: dict[str, Callable[[Setting, int], Generator]] = {

@@ -39,8 +39,9 @@ def detected_people(
     detector: PhotoDetector | None = None
     found: list[str] = []
     parts: list[DetectedMarks] = []
-    for number, start in enumerate(range(0, len(names), _AT_ONCE)):
-        path, some = kept / f"{number:03d}.npz", names[start : start + _AT_ONCE]
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        path = kept / f"{start:05d}-{len(some)}.npz"
         if not path.exists():
             detector = detector or PhotoDetector.load(QUICK, folder=weights)
             kept.mkdir(parents=True, exist_ok=True)
