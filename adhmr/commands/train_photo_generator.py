@@ -74,7 +74,7 @@ def run(options: Options) -> None:
     from diffusion_hmr import Generator
     from diffusion_hmr.train_prompted import ToldPeople, train_prompted
     from hmr.detection.eyes import Eyes
-    from hmr.formats.motion.captured import Motion, read_motion
+    from hmr.formats.motion.captured import read_motions
     from hmr.free_body import free_body
     from hmr.training.lit_people import WithUnseen
     from hmr.training.train_branch import split_rows
@@ -85,7 +85,7 @@ def run(options: Options) -> None:
     folder = estimator_folder(options.start)
     start = Generator.from_pretrained(folder)
     eyes = Eyes.load(options.weights, options.offline, console.print)
-    motion = Motion.cat([read_motion(path) for path in options.motion]) if options.motion else None
+    motion = read_motions(options.motion)
     making = Making(PictureMaker(options.people, body, motion, config.size), eyes)
     costs = {
         "people seen": options.seen / SEEN_PER_SECOND, "branch": training.branch.steps / 4.0,

@@ -77,7 +77,7 @@ def run(options: Options) -> None:
     from adhmr.training_job import training_job
     from diffusion_hmr import Generator
     from hmr.detection.eyes import Eyes
-    from hmr.formats.motion.captured import Motion, read_motion
+    from hmr.formats.motion.captured import read_motions
     from hmr.free_body import free_body
     from hmr.networks.lit_branch import LitBranch
     from hmr.training.lit_people import WithUnseen
@@ -88,7 +88,7 @@ def run(options: Options) -> None:
     if not generator.is_prompted:
         raise ValueError(f"--generator {options.generator}: expected a generator that is told keypoints")
     eyes = Eyes.load(options.weights, options.offline, console.print)
-    motion = Motion.cat([read_motion(path) for path in options.motion]) if options.motion else None
+    motion = read_motions(options.motion)
     making = Making(PictureMaker(options.people, body, motion, options.scorer.size), eyes)
     others = options.judged + options.held_out
     costs = {

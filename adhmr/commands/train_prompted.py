@@ -52,11 +52,11 @@ def run(options: Options) -> None:
     from adhmr.training_job import training_job
     from adhmr.world.people import make_people
     from diffusion_hmr.train_prompted import ToldPeople, train_prompted
-    from hmr.formats.motion.captured import Motion, read_motion
+    from hmr.formats.motion.captured import read_motions
     from hmr.training.prompted_people import PromptedPeople
 
     body, training = body_of(options.body_model, options.body_model_type), options.training
-    motion = Motion.cat([read_motion(path) for path in options.motion]) if options.motion else None
+    motion = read_motions(options.motion)
     costs = {"people": training.people / 100, "branch": float(training.branch.steps)}
     costs["denoiser"] = 3.0 * training.denoiser.steps
     with training_job("train-prompted", options, costs, options.motion) as job:

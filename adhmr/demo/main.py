@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from adhmr.demo import stages
 from adhmr.demo.config import budget
 from adhmr.demo.metrics import collect_metrics, print_tables
-from adhmr.demo.run import DemoRun, identity_of, open_folder, run_stages
+from adhmr.demo.run import DemoRun, identity_of, open_folder, opened, run_stages, tell_where
 from adhmr.option_types import Log
-from adhmr.progress import StageProgress, console
 from adhmr.report.page import write_report
-from adhmr.tracking import Tracker
 from hmr.files import write_json, write_provenance
 from hmr.networks.checkpoint import json_round_trip
 
@@ -35,32 +34,24 @@ def run_demo(out: Path, budget_name: str, seed: int, log: Log) -> None:
     config = budget(budget_name)
     identity = identity_of(config, seed, budget_name)
     open_folder(out, identity)
-    tracker = Tracker(out / "curves", log, config=identity)
-    with StageProgress(COSTS) as progress:
-        run = DemoRun(out, seed, tracker, progress, config)
-        seconds = run_stages(
-            run,
-            {
-                "synth": stages.make_data,
-                "generator": stages.train_base,
-                "regressor": stages.train_regressor,
-                "candidates": stages.make_candidates,
-                "scorer": stages.train_judges,
-                "align": stages.align_generator,
-                "controls": stages.align_controls,
-                "clean": stages.clean_labels,
-                "evaluate": stages.evaluate_all,
-                "report": finish,
-            },
-            identity,
-        )
-    tracker.close()
+    stages_of: dict[str, Callable[[DemoRun], None]] = {
+        "synth": stages.make_data,
+        "generator": stages.train_base,
+        "regressor": stages.train_regressor,
+        "candidates": stages.make_candidates,
+        "scorer": stages.train_judges,
+        "align": stages.align_generator,
+        "controls": stages.align_controls,
+        "clean": stages.clean_labels,
+        "evaluate": stages.evaluate_all,
+        "report": finish,
+    }
+    with opened(COSTS, out, identity, log) as (tracker, progress):
+        seconds = run_stages(DemoRun(out, seed, tracker, progress, config), stages_of, identity)
     metrics = collect_metrics(out)
     write_json(out / "metrics.json", metrics)
     print_tables(metrics, seconds)
-    console.print(
-        f"\n[bold]{out / 'report.html'}[/] shows the pictures, [bold]{out / 'metrics.json'}[/] has every figure."
-    )
+    tell_where(out)
 
 
 def finish(run: DemoRun) -> None:

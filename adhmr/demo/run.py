@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from adhmr.demo.config import DemoConfig
-from adhmr.progress import StageProgress
+from adhmr.option_types import Log
+from adhmr.progress import StageProgress, console
 from adhmr.tracking import Tracker
 from hmr.files import code_version, read_json, write_json
 from hmr.free_body import free_body
@@ -118,3 +120,19 @@ def run_stages(run: AnyRun, stages: dict[str, Callable[[AnyRun], None]], identit
 def identity_of(config: Any, seed: int, budget: str, **more: str) -> dict:
     """What must be equal for a folder to be resumed. more: what tells demos of other kinds from the one that trains."""
     return {"budget": budget, "seed": seed, "config": json_round_trip(config), "code": code_version(), **more}
+
+
+@contextmanager
+def opened(costs: dict[str, float], out: Path, identity: dict, log: Log) -> Iterator[tuple[Tracker, StageProgress]]:
+    """Curves and bar of a run. costs: stage to its share of the time."""
+    tracker = Tracker(out / "curves", log, config=identity)
+    with StageProgress(costs) as progress:
+        yield tracker, progress
+    tracker.close()
+
+
+def tell_where(out: Path) -> None:
+    """What is to be looked at."""
+    console.print(
+        f"\n[bold]{out / 'report.html'}[/] shows the pictures, [bold]{out / 'metrics.json'}[/] has every figure."
+    )

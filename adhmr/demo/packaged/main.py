@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from adhmr.demo.packaged import photographs, stages
 from adhmr.demo.packaged.config import KIND, packaged_budget
 from adhmr.demo.packaged.metrics import collect_metrics, print_tables
 from adhmr.demo.packaged.run import PackagedRun
-from adhmr.demo.run import identity_of, open_folder, run_stages
+from adhmr.demo.run import identity_of, open_folder, opened, run_stages, tell_where
 from adhmr.option_types import Log
-from adhmr.progress import StageProgress, console
 from adhmr.report.packaged_page import write_report
-from adhmr.tracking import Tracker
 from hmr.files import write_json, write_provenance
 from hmr.networks.checkpoint import json_round_trip
 
@@ -34,30 +33,22 @@ def run_packaged_demo(out: Path, budget_name: str, seed: int, log: Log) -> None:
     config = packaged_budget(budget_name)
     identity = identity_of(config, seed, budget_name, kind=KIND)
     open_folder(out, identity)
-    tracker = Tracker(out / "curves", log, config=identity)
-    with StageProgress(COSTS) as progress:
-        run = PackagedRun(out, seed, tracker, progress, config)
-        seconds = run_stages(
-            run,
-            {
-                "photographs": photographs.make_photograph_set,
-                "bodies": photographs.predict_photographs,
-                "pairs": stages.make_pairs_once,
-                "align": stages.align_generator,
-                "controls": stages.align_controls,
-                "clean": stages.clean_labels,
-                "evaluate": stages.evaluate_all,
-                "report": finish,
-            },
-            identity,
-        )
-    tracker.close()
+    stages_of: dict[str, Callable[[PackagedRun], None]] = {
+        "photographs": photographs.make_photograph_set,
+        "bodies": photographs.predict_photographs,
+        "pairs": stages.make_pairs_once,
+        "align": stages.align_generator,
+        "controls": stages.align_controls,
+        "clean": stages.clean_labels,
+        "evaluate": stages.evaluate_all,
+        "report": finish,
+    }
+    with opened(COSTS, out, identity, log) as (tracker, progress):
+        seconds = run_stages(PackagedRun(out, seed, tracker, progress, config), stages_of, identity)
     metrics = collect_metrics(out)
     write_json(out / "metrics.json", metrics)
     print_tables(metrics, seconds)
-    console.print(
-        f"\n[bold]{out / 'report.html'}[/] shows the pictures, [bold]{out / 'metrics.json'}[/] has every figure."
-    )
+    tell_where(out)
 
 
 def finish(run: PackagedRun) -> None:

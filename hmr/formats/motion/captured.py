@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,11 @@ class Motion:
     @staticmethod
     def cat(parts: list[Motion]) -> Motion:
         return Motion(torch.cat([p.R_world_root for p in parts]), torch.cat([p.R_parent_joint for p in parts]))
+
+
+def read_motions(paths: Sequence[Path]) -> Motion | None:
+    """Of all files together; None where there are none. Raises as ``read_motion``."""
+    return Motion.cat([read_motion(path) for path in paths]) if paths else None
 
 
 def read_motion(path: Path) -> Motion:
