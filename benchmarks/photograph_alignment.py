@@ -33,10 +33,10 @@ from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.detected_photographs import DetectedMarks, pictured
 from benchmarks.finetuned import on_labels, on_pairs
-from benchmarks.lit_generator import conditions as lit_conditions
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
 from benchmarks.photograph_pool import detected_people, pool_names, views_of_pool
 from diffusion_hmr import Generator
+from diffusion_hmr.looking import Looked, LookingGenerator
 from diffusion_hmr.protocol import load_generator
 from dpo.align import AlignData, Replay
 from dpo.config import AlignConfig
@@ -78,8 +78,9 @@ class Setting:
     Attributes:
         base: the policy's beginning.
         told: whether it is told keypoints.
-        pool: crops of unlabelled people with a detector's marks, and what the base sees of them.
-        replay: rendered people with exact labels.
+        pool: crops of unlabelled people with a detector's marks.
+        conditions: what the base makes of them; what it is given, where its features learn too.
+        replay: rendered people with exact labels, likewise.
         reward: of the scorer's words: see ``REWARDS``.
     """
 
@@ -88,7 +89,7 @@ class Setting:
     scorer: Scorer
     model: SkinnedBody
     pool: Views
-    conditions: Conditions
+    conditions: Conditions | Looked
     replay: Replay
     reward: str
     config: AlignConfig
@@ -180,21 +181,22 @@ class Tests:
     """Who says how good a generator is.
 
     Attributes:
-        people, conditions, K: of photographs that humans marked.
+        people, looked, K: of photographs that humans marked.
         counted: (n, 24) bool: which of the marks.
-        known, known_conditions: rendered people, half of them in held-out poses.
+        known, known_looked: rendered people, half of them in held-out poses.
     """
 
     people: MarkedPeople
-    conditions: Conditions
+    looked: Looked
     K: Tensor
     counted: Tensor
     known: People
-    known_conditions: Conditions
+    known_looked: Looked
 
     def measure(self, generator: Generator, model: SkinnedBody) -> dict[str, np.ndarray]:
         """Per person: hits of each threshold and kind of body, the marks that count, and errors in mm."""
-        drawn = generator.sample_bodies(self.conditions, self.K, model, CANDIDATES, 0)
+        looking = LookingGenerator(generator)
+        drawn = generator.sample_bodies(looking.conditions(self.looked), self.K, model, CANDIDATES, 0)
         mean = weighted_mean_body(drawn, torch.full(drawn.batch_shape, 1 / CANDIDATES))
         of_each = torch.stack([self._off(drawn[:, i], model) for i in range(CANDIDATES)])
         out: dict[str, np.ndarray] = {"marks": self.counted.sum(1).double().numpy()}
@@ -204,7 +206,7 @@ class Tests:
                 out[f"{kind} @{within}"] = hits.numpy()
         size = generator.crop_size
         K = torch.diag(torch.tensor([size, size, 1.0])) @ self.known.K
-        bodies = generator.sample_bodies(self.known_conditions, K, model, CANDIDATES, 0)
+        bodies = generator.sample_bodies(looking.conditions(self.known_looked), K, model, CANDIDATES, 0)
         errors = errors_of_hypotheses_mm(bodies, self.known.label, model)
         out["energy score"] = energy_score_mm(errors["pve"], errors["pairwise"]).numpy()
         out["PVE, mean sample"] = errors["mean_sample_pve"].numpy()
@@ -251,13 +253,11 @@ def photographs_of(base: Generator, args: argparse.Namespace) -> tuple[MarkedPeo
     return people, told_or_not(views, args.told), gone
 
 
-def rendered(
-    base: Generator, maker: PictureMaker, folder: Path, count: int, seed: int, told: bool
-) -> tuple[People, LitPeople, Conditions]:
-    """People of the world, and what the base sees of them."""
-    people, lit = lit_people(maker, Eyes.load(), count, seed, folder, lambda done: None)
+def looked_at(lit: LitPeople, told: bool) -> Looked:
+    """What a lit branch is given of people of the world."""
     marks = lit.detected if told else torch.zeros_like(lit.detected)
-    return people, lit, lit_conditions(base, lit, marks, seen=True)
+    everyone = torch.arange(len(lit))
+    return Looked.of(*lit.shown(everyone, marks, torch.ones(len(lit), dtype=torch.bool)).inputs)
 
 
 def main() -> None:
@@ -269,6 +269,7 @@ def main() -> None:
     parser.add_argument("--seen-motion", type=Path, help="of the people of --seen")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--told", action="store_true")
+    parser.add_argument("--learns", choices=["denoiser", "features"], default="denoiser", help="features: those too")
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--most", type=int, help="of the split's people")
     parser.add_argument("--photographs", type=int, help="of the pool")
@@ -304,29 +305,30 @@ def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
     names, marks = detected_people(pool_names(args.lspet, args.photographs), args.lspet / "images", args.work / "pool")
     pool = views_of_pool(names, marks, args.lspet / "images", base.crop_size)
     features = args.work / "features"
-    conditions = stored_conditions(base.branch, told_or_not(pool, args.told), features)
+    looking = LookingGenerator(base)
+    pool_looked = stored_conditions(looking.branch, told_or_not(pool, args.told), features)
     people, views, counted = photographs_of(base, args)
-    seen_conditions = stored_conditions(base.branch, views, features)
+    looked = stored_conditions(looking.branch, views, features)
 
     def maker(motion: Path | None) -> PictureMaker:
         return PictureMaker(PeopleConfig(any_rotation=0.2), model, None if motion is None else read_motion(motion))
 
-    known, _, known_conditions = rendered(base, maker(args.motion), args.work / "known", 512, 7000, args.told)
-    replay = replayed(base, maker(args.seen_motion), args)
+    known, lit = lit_people(maker(args.motion), Eyes.load(), 512, 7000, args.work / "known", lambda done: None)
+    replayed, states = replay_people(maker(args.seen_motion), args)
+    given: Callable[[Looked], Conditions | Looked] = looking.conditions if args.learns == "denoiser" else lambda x: x
     config = AlignConfig(diversity=args.diversity)
     config = replace(config, fit=replace(config.fit, steps=args.steps, lr=args.lr))
-    setting = Setting(base, args.told, scorer, model, pool, conditions, replay, args.reward, config, args.work)
-    return setting, Tests(people, seen_conditions, views.K, counted, known, known_conditions)
+    replay = Replay(given(replayed), states)
+    setting = Setting(base, args.told, scorer, model, pool, given(pool_looked), replay, args.reward, config, args.work)
+    return setting, Tests(people, looked, views.K, counted, known, looked_at(lit, args.told))
 
 
-def replayed(base: Generator, maker: PictureMaker, args: argparse.Namespace) -> Replay:
-    """Of the people that the base's denoiser learnt from, by the command's own split."""
+def replay_people(maker: PictureMaker, args: argparse.Namespace) -> tuple[Looked, Tensor]:
+    """Of the people that the base's denoiser learnt from, by the command's own split, and their states."""
     count = 512 * len(list(args.seen.glob("*.npz")))
     _, lit = lit_people(maker, Eyes.load(), count, 700, args.seen, lambda done: None)
-    rows = split_rows(count, 0.75, 0)[1][:REPLAYED]
-    some = lit[rows]
-    marks = some.detected if args.told else torch.zeros_like(some.detected)
-    return Replay(lit_conditions(base, some, marks, seen=True), some.people.targets.state)
+    some = lit[split_rows(count, 0.75, 0)[1][:REPLAYED]]
+    return looked_at(some, args.told), some.people.targets.state
 
 
 def _shown(name: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -49,15 +49,8 @@ class Policy(Protocol[SeenBy]):
         ...
 
 
-class PictureGenerator(Estimator, Protocol[Seen]):
-    """A frozen branch that looks at pictures once, and a denoiser that is sampled from, and finetuned."""
-
-    config: Any
-
-    @property
-    def branch(self) -> Branch[Seen]:
-        """Pictures to conditions, which are kept (``hmr.networks.stored_conditions``)."""
-        ...
+class Finetuned(Protocol[SeenBy]):
+    """What preference optimisation asks of a generator."""
 
     @property
     def denoiser(self) -> Any:
@@ -67,6 +60,32 @@ class PictureGenerator(Estimator, Protocol[Seen]):
     @property
     def state_kind(self) -> str:
         """What the numbers of its states are; states of another kind mean something else to it."""
+        ...
+
+    def draw(
+        self,
+        conditions: SeenBy,
+        K: Tensor,
+        model: BodyModel,
+        count: int,
+        seed: int,
+        places: Sequence[int] | None = None,
+    ) -> Drawn:
+        """``count`` bodies of each picture, with the states that preferences over them are kept as.
+
+        K: (b, 3, 3) of the crops. places: (b,) numbers that random numbers follow, beside the seed; without them the rows'.
+        """
+        ...
+
+
+class PictureGenerator(Estimator, Finetuned[Seen], Protocol[Seen]):
+    """A frozen branch that looks at pictures once, and a denoiser that is sampled from, and finetuned."""
+
+    config: Any
+
+    @property
+    def branch(self) -> Branch[Seen]:
+        """Pictures to conditions, which are kept (``hmr.networks.stored_conditions``)."""
         ...
 
     @property
@@ -81,12 +100,6 @@ class PictureGenerator(Estimator, Protocol[Seen]):
         zero_noise: the deterministic mode. places: (b,) numbers that random numbers follow, beside the seed; without them the
         rows'.
         """
-        ...
-
-    def draw(
-        self, conditions: Seen, K: Tensor, model: BodyModel, count: int, seed: int, places: Sequence[int] | None = None
-    ) -> Drawn:
-        """As ``sample_bodies``, with the states that preferences over them are kept as."""
         ...
 
     def states_of(self, bodies: BodyParams, K: Tensor, model: BodyModel) -> Tensor:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from diffusion_hmr.protocol import PictureGenerator, Policy
+from diffusion_hmr.protocol import Finetuned, Policy
 from dpo.config import AlignConfig
 from dpo.family import pair_loss
 from dpo.lora import add_lora, merge_lora
@@ -29,7 +29,9 @@ from hmr.training.fit import Hooks, fit
 from hmr.training.run import TrainingRun
 
 #: Rows of the unlabelled set, and a seed, to pairs whose keys are those rows' keys.
-PairMaker = Callable[[PictureGenerator[Any], Tensor, int], PreferencePairs]
+PairMaker = Callable[[Finetuned[Any], Tensor, int], PreferencePairs]
+#: What is finetuned.
+Learner = TypeVar("Learner", bound=Finetuned[Any])
 #: Called before each step with its number; may raise to stop the run.
 Watch = Callable[[int], None]
 
@@ -97,7 +99,7 @@ class _Rounds:
 
     def __init__(
         self,
-        generator: PictureGenerator[Any],
+        generator: Finetuned[Any],
         keys: tuple[str, ...],
         make_pairs: PairMaker,
         config: AlignConfig,
@@ -179,13 +181,13 @@ class AlignData:
 
 
 def align(
-    generator: PictureGenerator[Any],
+    generator: Learner,
     data: AlignData,
     make_pairs: PairMaker,
     config: AlignConfig,
     run: TrainingRun,
     watch: Watch | None = None,
-) -> PictureGenerator[Any]:
+) -> Learner:
     """Finetune ``generator.denoiser`` in place on unlabelled pictures.
 
     watch: looks at the policy as it goes (``dpo.guards``). Raises ValueError when no pair can be made or the loss is unknown,

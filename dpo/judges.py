@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion_hmr.protocol import PictureGenerator
+from diffusion_hmr.protocol import Finetuned
 from dpo.align import PairMaker
 from dpo.config import AlignConfig
 from dpo.loss import energy_score_reward
@@ -101,7 +101,7 @@ def pair_maker(
 ) -> PairMaker:
     """Draw candidates for rows of an (unlabelled) set, judge them, and pair them."""
 
-    def make(generator: PictureGenerator[Any], rows: Tensor, seed: int) -> PreferencePairs:
+    def make(generator: Finetuned[Any], rows: Tensor, seed: int) -> PreferencePairs:
         part = views[rows]
         drawn = generator.draw(conditions[rows], part.K, model, config.candidates, seed)
         reward = judge(part, Hypotheses(part.key, drawn.bodies, model.family, "policy", seed), seed)
@@ -123,7 +123,7 @@ def fixed_pairs(pairs: PreferencePairs, keys: tuple[str, ...]) -> PairMaker:
             f"the pairs are about pictures that are not in the set: {sorted(unknown)[:3]} ({len(unknown)} in all)"
         )
 
-    def make(generator: PictureGenerator[Any], rows: Tensor, seed: int) -> PreferencePairs:
+    def make(generator: Finetuned[Any], rows: Tensor, seed: int) -> PreferencePairs:
         del generator, rows, seed
         return pairs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -26,6 +27,10 @@ class RememberingEyes:
         """In full precision, whatever the networks around are run in."""
         with torch.autocast("cpu", enabled=False):
             return self._seen_in(views)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RememberingEyes:
+        """Copies of a network look through the same eyes."""
+        return self
 
     def _seen_in(self, views: Views) -> Sight:
         marks = _digests(views)

@@ -11,7 +11,6 @@ import torch
 
 from hmr.files import partial_folder
 from hmr.networks.conditions import Branch, Kept, conditions_in_parts, conditions_of
-from hmr.networks.lit_branch import LitBranch
 from hmr.networks.precision import fast_precision
 from hmr.views import Views
 
@@ -22,7 +21,7 @@ def identity(branch: Branch, views: Views) -> str:
     """What features follow from: the weights, the precision they are run in, the pictures, their cameras and prompts."""
     digest = hashlib.sha256(fast_precision(next(branch.parameters()).device).encode())
     # Eyes are no part of the state.
-    digest.update(str(isinstance(branch, LitBranch) and branch.eyes is not None).encode())
+    digest.update(str(getattr(branch, "eyes", None) is not None).encode())
     for name, value in branch.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
