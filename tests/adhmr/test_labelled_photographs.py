@@ -10,12 +10,16 @@ from adhmr.cli import main
 from adhmr.photographs.cut import CropKind
 from adhmr.photographs.labelled import labelled_folders
 from adhmr.picture_options import LabelledPictureOptions
+from diffusion_hmr import Generator
+from diffusion_hmr.config import GeneratorConfig
 from hmr.camera import project
 from hmr.files import read_json
 from hmr.free_body import free_body
 from hmr.pictures import StoredPictures
 from hmr.samples import load_samples
 from hmr.smplx_files import load_body
+from scorer import Scorer
+from scorer.config import ScorerConfig
 
 KIND = CropKind(64, 1.2)
 
@@ -109,3 +113,18 @@ def test_nobody_left(tmp_path, body):
         path.unlink()
     with pytest.raises(ValueError, match="nobody could be cut out"):
         labelled_folders(options, KIND, body, tmp_path / "out", print)
+
+
+def test_generators_are_evaluated_on_labelled_photographs(tmp_path, smpl, body, capsys):
+    options = given("humans_4d", tmp_path)
+    Generator(GeneratorConfig(body=body.family)).save_pretrained(tmp_path / "g")
+    Scorer(ScorerConfig(body=body.family)).save_pretrained(tmp_path / "s")
+    arguments = [
+        "evaluate", "--generators", f"[{tmp_path / 'g'}]", "--scorer", str(tmp_path / "s"), "--candidates=2",
+        "--labels", str(options.labels), "--images", str(options.images), "--body_model", str(smpl),
+    ]  # fmt: skip
+    assert main([*arguments, "--data", "d", "--out", str(tmp_path / "e")]) == 2
+    assert "one of the two" in capsys.readouterr().err
+    assert main([*arguments, "--out", str(tmp_path / "e")]) == 0
+    [figures] = read_json(tmp_path / "e" / "metrics.json")["generators"].values()
+    assert figures["mean_pve_mm"]["n"] == N
