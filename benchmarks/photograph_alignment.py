@@ -3,12 +3,12 @@
     python -m benchmarks.photograph_alignment --base LIT --lspet LSPET --motion HELD_OUT.npz --seen SEEN --work WORK \\
         --split test --seeds 3 --out benchmarks/results/photograph_alignment.json
 
-The policy looks at crops and is told nothing (--told: a detector's keypoints); the scorer for photographs, which is told a
-detector's keypoints, judges its candidates on the pool (one detected person a photograph). Rows differ in what taught them; all
-have the same steps, batch and replay of rendered people. The judge: re-projection to the marks of humans on the split, in crops
-about the humans' boxes, nothing fitted; told rows are told the humans' marks but three, and those three are counted. Beside it
-the energy score and the mean sample's PVE on rendered people in held-out poses (HELD_OUT.npz), who are seen and of whom as much
-is told. SEEN: people-seen of the base's training, whose exact labels are replayed. WORK: what is made once is kept there.
+The policy looks at crops and is told nothing (--told: a detector's keypoints but three); the scorer for photographs, told all
+that the detector marked, judges its candidates on the pool (one detected person a photograph). Rows differ in what taught
+them; all have the same steps, batch and replay of rendered people. The judge: re-projection to the marks of humans on the split,
+in crops about the humans' boxes, nothing fitted; told rows are told the humans' marks but three, and those three are counted.
+Beside it the energy score and the mean sample's PVE on rendered people in held-out poses (HELD_OUT.npz), who are seen and of whom
+as much is told. SEEN: people-seen of the base's training, whose exact labels are replayed. WORK: what is made once is kept there.
 """
 
 from __future__ import annotations
@@ -36,14 +36,23 @@ from benchmarks.finetuned import on_labels, on_pairs
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
 from benchmarks.photograph_pool import detected_people, pool_names, views_of_pool
 from diffusion_hmr import Generator
+from diffusion_hmr.drawn import Drawn
 from diffusion_hmr.looking import Looked, LookingGenerator
 from diffusion_hmr.protocol import load_generator
 from dpo.align import AlignData, Replay
 from dpo.config import AlignConfig
-from dpo.judges import Judge, consensus_judge, distances_to_others_mm, pair_maker, random_judge
+from dpo.judges import (
+    Judge,
+    consensus_judge,
+    distances_to_others_mm,
+    on_policy,
+    pairs_of_drawn,
+    random_judge,
+    with_others,
+)
 from dpo.loss import energy_score_reward
 from hmr.body import BodyParams
-from hmr.body_codec import read_arrays, write_arrays
+from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 from hmr.detection.eyes import Eyes
 from hmr.files import code_version, write_json
 from hmr.fit_to_marks import fit_to_marks
@@ -53,18 +62,19 @@ from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, spread_mm
 from hmr.networks.conditions import Conditions
 from hmr.networks.stored_conditions import stored_conditions
-from hmr.pose_state import state_from_body
 from hmr.prompt_points import prompt_points
 from hmr.skinned_body import SkinnedBody
 from hmr.training.lit_people import LitPeople
 from hmr.training.train_branch import split_rows
-from hmr.views import Views
+from hmr.views import Prompts, Views
 from scorer import Scorer
 from scorer.consensus import weighted_mean_body
 from scorer.protocol import load_scorer
 from scorer.scores import Scores
 
 CANDIDATES = 10
+#: Of the marks that a told policy might be told.
+WITHHELD = 3
 #: Of the pseudo-labels, by the scorer.
 KEPT = 0.7
 #: Rendered people whose labels are replayed.
@@ -123,47 +133,51 @@ def photo_judge(setting: Setting, diversity: float) -> Judge:
     return judge
 
 
-def preferences(judge_of: Callable[[Setting], Judge], loss: str = "sigmoid") -> Callable[[Setting, int], Generator]:
-    """A row of pairs."""
+def preferences(
+    judge_of: Callable[[Setting], Judge], loss: str = "sigmoid", beside_lifted: bool = False
+) -> Callable[[Setting, int], Generator]:
+    """A row of pairs; with the lifted body of each person among the candidates, or without."""
 
     def row(setting: Setting, seed: int) -> Generator:
-        config = replace(setting.config, loss_type=(loss,))
-        maker = pair_maker(setting.pool, setting.conditions, judge_of(setting), setting.model, config, "table")
-        data = AlignData(setting.pool.key, setting.conditions, setting.replay)
-        return on_pairs(setting.base, data, maker, config, seed)
+        config, pool = replace(setting.config, loss_type=(loss,)), setting.pool
+        draw = on_policy(pool, setting.conditions, setting.model, config.candidates)
+        if beside_lifted:
+            draw = with_others(draw, lifted(setting)[0])
+        maker = pairs_of_drawn(pool, draw, judge_of(setting), setting.model, config, "table")
+        return on_pairs(setting.base, AlignData(pool.key, setting.conditions, setting.replay), maker, config, seed)
 
     return row
 
 
-def lifted(kept: float) -> Callable[[Setting, int], Generator]:
-    """A row of pseudo-labels: bodies of the packaged generator, fitted to the detector's marks; the share that the scorer likes
-    best."""
+def labels(kept: float) -> Callable[[Setting, int], Generator]:
+    """A row of pseudo-labels: the share of the lifted bodies that the scorer likes best."""
 
     def row(setting: Setting, seed: int) -> Generator:
-        states, error = pseudo_labels(setting)
+        drawn, error = lifted(setting)
         best = error.argsort()[: round(kept * len(error))]
-        return on_labels(
-            setting.base, Replay(setting.conditions[best], states[best]), setting.replay, setting.config, seed
-        )
+        labelled = Replay(setting.conditions[best], drawn.states[best, 0])
+        return on_labels(setting.base, labelled, setting.replay, setting.config, seed)
 
     return row
 
 
-def pseudo_labels(setting: Setting) -> tuple[Tensor, Tensor]:
-    """States (n, 133) of the pool's people, and what the scorer says of each, mm. Kept by who the people are."""
-    views = setting.pool
-    path = setting.work / f"pseudo-labels-{short_hash(views.key)}.npz"
+def lifted(setting: Setting) -> tuple[Drawn, Tensor]:
+    """Of each person of the pool one body [n, 1], and what the scorer says of it (n,), mm: of ten of the packaged generator, told
+    and fitted to the detector's marks, the one that the scorer likes best. Kept by who the people are."""
+    views, model = setting.pool, setting.model
+    path = setting.work / f"lifted-{short_hash(views.key)}.npz"
     if not path.exists():
         assert views.prompts is not None
-        drawn = Generator.from_pretrained("photo").propose(views, setting.model, CANDIDATES, 0, "photo").params
-        fitted = fit_to_marks(drawn, views.prompts.keypoints_px, views.K, setting.model)
-        hypotheses = Hypotheses(views.key, fitted, setting.model.family, "photo", 0)
-        error = setting.scorer.score(views, hypotheses, setting.model).expected_error_mm
+        drawn = setting.base.propose(views, model, CANDIDATES, 0, "photo").params
+        fitted = fit_to_marks(drawn, views.prompts.keypoints_px, views.K, model)
+        error = setting.scorer.score(
+            views, Hypotheses(views.key, fitted, model.family, "photo", 0), model
+        ).expected_error_mm
         rows, best = torch.arange(len(views)), error.argmin(1)
-        states = state_from_body(fitted[rows, best], setting.model, views.K, views.size).pack()
-        write_arrays(path, {"states": states.numpy(), "error_mm": error[rows, best].numpy()})
+        write_arrays(path, arrays_of_bodies(fitted[rows, best]) | {"error_mm": error[rows, best].numpy()})
     arrays = read_arrays(path)
-    return torch.from_numpy(arrays["states"]), torch.from_numpy(arrays["error_mm"])
+    bodies = bodies_of_arrays(arrays, str(path)).reshape_batch(len(views), 1)
+    return Drawn(bodies, setting.base.states_of(bodies, views.K, model)), torch.from_numpy(arrays["error_mm"])
 
 
 ROWS: dict[str, Callable[[Setting, int], Generator]] = {
@@ -171,8 +185,11 @@ ROWS: dict[str, Callable[[Setting, int], Generator]] = {
     "random pairs": preferences(lambda s: random_judge()),
     "consensus pairs": preferences(lambda s: consensus_judge(s.model)),
     "SFT on winners": preferences(lambda s: photo_judge(s, s.config.diversity), "sft"),
-    "SFT on lifted pseudo-labels": lifted(1.0),
-    "SFT on cleaned pseudo-labels": lifted(KEPT),
+    "SFT on lifted pseudo-labels": labels(1.0),
+    "SFT on cleaned pseudo-labels": labels(KEPT),
+    "aligned, lifted bodies among the candidates": preferences(
+        lambda s: photo_judge(s, s.config.diversity), "sigmoid", True
+    ),
 }
 
 
@@ -238,19 +255,25 @@ def figures(measured: list[dict[str, np.ndarray]], base: dict[str, np.ndarray]) 
     return out
 
 
-def told_or_not(views: Views, told: bool) -> Views:
-    return views if told else replace(views, prompts=None)
+def as_shown(pool: Views, told: bool) -> Views:
+    """As the policy is given the pool: told all of the detector's marks but three of each person, or nothing. The scorer is told
+    all, so it knows something that the policy has to find out."""
+    if not told or pool.prompts is None:
+        return replace(pool, prompts=None)
+    px = pool.prompts.keypoints_px
+    fewer, _ = MarkedPeople(pool.key, px, pool.camera.size_wh).without(WITHHELD, 0)
+    return replace(pool, prompts=Prompts(fewer.px))
 
 
 def photographs_of(base: Generator, args: argparse.Namespace) -> tuple[MarkedPeople, Views, Tensor]:
     """The split's people, their crops as the policy is given them, and which marks count."""
     people = read_lspet(args.lspet, args.split).first(args.most)
     if args.told:
-        fewer, gone = people.without(3, 0)
+        fewer, gone = people.without(WITHHELD, 0)
     else:
         fewer, gone = people, people.px[..., 2] > 0
     views = pictured(people, DetectedMarks(fewer.px, people.boxes()), args.lspet / "images", base.crop_size)
-    return people, told_or_not(views, args.told), gone
+    return people, views if args.told else replace(views, prompts=None), gone
 
 
 def looked_at(lit: LitPeople, told: bool) -> Looked:
@@ -306,7 +329,7 @@ def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
     pool = views_of_pool(names, marks, args.lspet / "images", base.crop_size)
     features = args.work / "features"
     looking = LookingGenerator(base)
-    pool_looked = stored_conditions(looking.branch, told_or_not(pool, args.told), features)
+    pool_looked = stored_conditions(looking.branch, as_shown(pool, args.told), features)
     people, views, counted = photographs_of(base, args)
     looked = stored_conditions(looking.branch, views, features)
 

@@ -15,3 +15,6 @@ class Drawn:
 
     bodies: BodyParams
     states: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Drawn:
+        return Drawn(self.bodies[rows], self.states[rows])

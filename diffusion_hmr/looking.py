@@ -19,6 +19,7 @@ from diffusion_hmr.objective import DiffusionObjective
 from hmr.body import BodyModel
 from hmr.networks.conditions import Conditions, PictureRows
 from hmr.networks.lit_branch import LitBranch
+from hmr.networks.precision import autocast
 from hmr.sight import Sight
 from hmr.views import Views
 
@@ -113,11 +114,12 @@ class LookingGenerator:
         """Of any number of people, as the features are now."""
         self.denoiser.eval()
         device = self.generator.denoiser.residual_std.device
-        parts = [
-            self.denoiser.conditions(looked[start : start + _AT_ONCE].map(lambda x: x.to(device)))
-            for start in range(0, len(looked), _AT_ONCE)
-        ]
-        return Conditions.cat(parts).map(lambda x: x.cpu())
+        with autocast(device):
+            parts = [
+                self.denoiser.conditions(looked[start : start + _AT_ONCE].map(lambda x: x.to(device)))
+                for start in range(0, len(looked), _AT_ONCE)
+            ]
+        return Conditions.cat(parts).map(lambda x: x.float().cpu())
 
     def draw(
         self,

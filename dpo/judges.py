@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffusion_hmr.drawn import Drawn
 from diffusion_hmr.protocol import Finetuned
 from dpo.align import PairMaker
 from dpo.config import AlignConfig
 from dpo.loss import energy_score_reward
 from dpo.pairs import CandidateStates, PreferencePairs, pairs_of_states
-from hmr.body import BodyModel
+from hmr.body import BodyModel, BodyParams
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import errors_of_hypotheses_mm, medoid_distance_mm, pairwise_distance_mm, pelvis_aligned
 from hmr.networks.conditions import PictureRows
@@ -96,14 +97,43 @@ def truth_judge(truth: Samples, model: BodyModel, diversity: float = 0.0) -> Jud
     return judge
 
 
+#: What of a generator's proposals is judged: (generator, rows of the set, seed) to candidates.
+Draw = Callable[[Finetuned[Any], Tensor, int], Drawn]
+
+
+def on_policy(views: Views, conditions: PictureRows, model: BodyModel, count: int) -> Draw:
+    """What the generator itself proposes."""
+
+    def draw(generator: Finetuned[Any], rows: Tensor, seed: int) -> Drawn:
+        return generator.draw(conditions[rows], views[rows].K, model, count, seed)
+
+    return draw
+
+
+def with_others(draw: Draw, others: Drawn) -> Draw:
+    """The same, and beside them candidates of somebody else for each picture of the set."""
+
+    def both(generator: Finetuned[Any], rows: Tensor, seed: int) -> Drawn:
+        own, of = draw(generator, rows, seed), others[rows]
+        return Drawn(BodyParams.cat([own.bodies, of.bodies], 1), torch.cat([own.states, of.states], 1))
+
+    return both
+
+
 def pair_maker(
     views: Views, conditions: PictureRows, judge: Judge, model: BodyModel, config: AlignConfig, name: str
 ) -> PairMaker:
     """Draw candidates for rows of an (unlabelled) set, judge them, and pair them."""
+    return pairs_of_drawn(views, on_policy(views, conditions, model, config.candidates), judge, model, config, name)
+
+
+def pairs_of_drawn(
+    views: Views, draw: Draw, judge: Judge, model: BodyModel, config: AlignConfig, name: str
+) -> PairMaker:
+    """The same of candidates that are drawn in another way."""
 
     def make(generator: Finetuned[Any], rows: Tensor, seed: int) -> PreferencePairs:
-        part = views[rows]
-        drawn = generator.draw(conditions[rows], part.K, model, config.candidates, seed)
+        part, drawn = views[rows], draw(generator, rows, seed)
         reward = judge(part, Hypotheses(part.key, drawn.bodies, model.family, "policy", seed), seed)
         random = torch.Generator().manual_seed(seed)
         states = CandidateStates(part.key, drawn.states, generator.state_kind)
