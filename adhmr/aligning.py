@@ -130,7 +130,10 @@ def _judges_asked(options: Options) -> JudgesAsked:
     """Where pairs are given and nothing is watched nobody judges."""
     judged = options.pairs is None or options.validation is not None or options.holds_out
     name = options.judge if judged or options.scorer is not None else "consensus"
-    return JudgesAsked(name, options.scorer, options.held_out_scorer, options.align.diversity, options.offline)
+    config = options.align
+    return JudgesAsked(
+        name, options.scorer, options.held_out_scorer, config.diversity, options.offline, config.error
+    )  # fmt: skip
 
 
 def base_generator(options: Options, body: SkinnedBody) -> tuple[Path, PictureGenerator[Any]]:

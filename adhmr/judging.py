@@ -10,6 +10,7 @@ from adhmr.loading import MEDOID, PACKAGED_SCORER, scorer_folder, usual_judge
 from adhmr.photographs.given import GivenPictures
 from adhmr.picture_options import PictureOptions
 from adhmr.progress import console
+from dpo.config import ErrorKind
 from dpo.judges import Judge, consensus_judge, random_judge, scorer_judge
 from hmr.body import BodyModel, has_betas_of
 from scorer import Scorer
@@ -36,7 +37,7 @@ class JudgesAsked:
     Attributes:
         name: scorer, random, consensus or error; None: the scorer where there is one, given or usual, else consensus.
         scorer, held_out: checkpoints of the one that judges, and of another one that only looks.
-        diversity: see ``dpo.loss.energy_score_reward``.
+        diversity, error: see ``dpo.config.AlignConfig``.
         offline: fetch nothing.
     """
 
@@ -45,6 +46,7 @@ class JudgesAsked:
     held_out: Path | None = None
     diversity: float = 0.0
     offline: bool = False
+    error: ErrorKind = "expected"
 
     def with_usual(self, estimator: Any, pictures: PictureOptions) -> JudgesAsked:
         """Where nobody is named that one who ranks this estimator's candidates of photographs in `adhmr predict` too. Crops that
@@ -66,7 +68,7 @@ class Judges:
     Attributes:
         name: scorer, random or consensus.
         scorer, held_out: the one that judges, and another one that only looks.
-        diversity: see ``dpo.loss.energy_score_reward``.
+        diversity, error: see ``dpo.config.AlignConfig``.
         folders: of the scorers' checkpoints.
     """
 
@@ -76,6 +78,7 @@ class Judges:
     scorer: AnyScorer | None = None
     held_out: AnyScorer | None = None
     folders: tuple[Path, ...] = ()
+    error: ErrorKind = "expected"
 
     @classmethod
     def load(cls, asked: JudgesAsked, body: BodyModel, device: str) -> Judges:
@@ -89,7 +92,7 @@ class Judges:
         if asked.name is None and scorer is None:
             tell(UNJUDGED)
         folders = tuple(scorer_folder(name) for name in names if name is not None)
-        return cls(name, body, asked.diversity, scorer, held_out, folders)
+        return cls(name, body, asked.diversity, scorer, held_out, folders, asked.error)
 
     @property
     def scorers(self) -> list[AnyScorer]:
@@ -112,7 +115,7 @@ class Judges:
         if diversity and not scorer.says_errors:
             console.print(PLAIN_SCORE, highlight=False)
             diversity = 0.0
-        return scorer_judge(scorer, self.body, diversity, given.seen_by(scorer))
+        return scorer_judge(scorer, self.body, diversity, given.seen_by(scorer), self.error)
 
 
 def _tell_of_other_bodies(scorers: list[AnyScorer], body: BodyModel) -> None:

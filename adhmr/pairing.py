@@ -113,7 +113,7 @@ class PairInputs:
     def load(cls, options: Options, body: BodyModel) -> PairInputs:
         """Raises ValueError for pictures of another size, or candidates of another body."""
         require_photographs(options)
-        asked = JudgesAsked(options.judge, options.scorer, None, options.diversity, options.offline)
+        asked = JudgesAsked(options.judge, options.scorer, None, options.diversity, options.offline, options.error)
         if options.generator is None:
             judges = Judges.load(asked, body, options.device)
             made = _read(options, judges, body)

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -40,17 +40,16 @@ from diffusion_hmr.drawn import Drawn
 from diffusion_hmr.looking import Looked, LookingGenerator
 from diffusion_hmr.protocol import load_generator
 from dpo.align import AlignData, Replay
-from dpo.config import AlignConfig
+from dpo.config import AlignConfig, ErrorKind
 from dpo.judges import (
     Judge,
     consensus_judge,
-    distances_to_others_mm,
     on_policy,
     pairs_of_drawn,
     random_judge,
+    scorer_judge,
     with_others,
 )
-from dpo.loss import energy_score_reward
 from hmr.body import BodyParams
 from hmr.body_codec import arrays_of_bodies, bodies_of_arrays, read_arrays, write_arrays
 from hmr.detection.eyes import Eyes
@@ -70,7 +69,6 @@ from hmr.views import Prompts, Views
 from scorer import Scorer
 from scorer.consensus import weighted_mean_body
 from scorer.protocol import load_scorer
-from scorer.scores import Scores
 
 CANDIDATES = 10
 #: Of the marks that a told policy might be told.
@@ -91,7 +89,6 @@ class Setting:
         pool: crops of unlabelled people with a detector's marks.
         conditions: what the base makes of them; what it is given, where its features learn too.
         replay: rendered people with exact labels, likewise.
-        reward: of the scorer's words: see ``REWARDS``.
     """
 
     base: Generator
@@ -101,36 +98,13 @@ class Setting:
     pool: Views
     conditions: Conditions | Looked
     replay: Replay
-    reward: str
     config: AlignConfig
     work: Path
 
 
-#: What is made of the scorer's words, in mm of expected error: in 3D, across the picture, or both.
-REWARDS: dict[str, Callable[[Scores], Tensor]] = {
-    "expected": lambda scores: scores.expected_error_mm,
-    "displacement": lambda scores: scores.displacement_mm.mean(-1),
-    "across": lambda scores: _across(scores),
-    "both": lambda scores: scores.displacement_mm.mean(-1) + 2 * _across(scores),
-}
-
-
-def _across(scores: Scores) -> Tensor:
-    assert scores.in_plane_mm is not None
-    return scores.in_plane_mm.mean(-1)
-
-
-def photo_judge(setting: Setting, diversity: float) -> Judge:
+def photo_judge(setting: Setting) -> Judge:
     """The scorer, with the energy score's reward for being different."""
-
-    def judge(views: Views, hypotheses: Hypotheses, seed: int) -> Tensor:
-        del seed
-        error = REWARDS[setting.reward](setting.scorer.score(views, hypotheses, setting.model))
-        if diversity == 0:
-            return -error
-        return energy_score_reward(error, distances_to_others_mm(hypotheses, setting.model), diversity)
-
-    return judge
+    return scorer_judge(setting.scorer, setting.model, setting.config.diversity, error=setting.config.error)
 
 
 def preferences(
@@ -181,15 +155,13 @@ def lifted(setting: Setting) -> tuple[Drawn, Tensor]:
 
 
 ROWS: dict[str, Callable[[Setting, int], Generator]] = {
-    "aligned": preferences(lambda s: photo_judge(s, s.config.diversity)),
+    "aligned": preferences(photo_judge),
     "random pairs": preferences(lambda s: random_judge()),
     "consensus pairs": preferences(lambda s: consensus_judge(s.model)),
-    "SFT on winners": preferences(lambda s: photo_judge(s, s.config.diversity), "sft"),
+    "SFT on winners": preferences(photo_judge, "sft"),
     "SFT on lifted pseudo-labels": labels(1.0),
     "SFT on cleaned pseudo-labels": labels(KEPT),
-    "aligned, lifted bodies among the candidates": preferences(
-        lambda s: photo_judge(s, s.config.diversity), "sigmoid", True
-    ),
+    "aligned, lifted bodies among the candidates": preferences(photo_judge, "sigmoid", True),
 }
 
 
@@ -297,7 +269,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="of the split's people")
     parser.add_argument("--photographs", type=int, help="of the pool")
     parser.add_argument("--rows", nargs="*", default=list(ROWS))
-    parser.add_argument("--reward", choices=list(REWARDS), default="both")
+    parser.add_argument("--error", choices=list(get_args(ErrorKind)), default="both")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--diversity", type=float, default=0.4)
@@ -339,10 +311,10 @@ def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
     known, lit = lit_people(maker(args.motion), Eyes.load(), 512, 7000, args.work / "known", lambda done: None)
     replayed, states = replay_people(maker(args.seen_motion), args)
     given: Callable[[Looked], Conditions | Looked] = looking.conditions if args.learns == "denoiser" else lambda x: x
-    config = AlignConfig(diversity=args.diversity)
+    config = AlignConfig(diversity=args.diversity, error=args.error)
     config = replace(config, fit=replace(config.fit, steps=args.steps, lr=args.lr))
     replay = Replay(given(replayed), states)
-    setting = Setting(base, args.told, scorer, model, pool, given(pool_looked), replay, args.reward, config, args.work)
+    setting = Setting(base, args.told, scorer, model, pool, given(pool_looked), replay, config, args.work)
     return setting, Tests(people, looked, views.K, counted, known, looked_at(lit, args.told))
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hmr.training.config import FitConfig, TimestepWeighting, check_number
+
+#: expected: PVE, calibrated from the score. displacement: of the keypoints, on average. across: the same, across the picture
+#: alone. both: displacement and twice across, for photographs: what lies across can be seen there, and depth is guessed.
+ErrorKind = Literal["expected", "displacement", "across", "both"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class AlignConfig:
         pairs_per_picture: K.
         pictures_per_round: drawn anew every ``refresh_every`` steps.
         replay_weight, replay_batch: weight and number of replayed labels, for their supervised error.
+        error: which of the scorer's words is a candidate's error: expected (PVE), displacement (of keypoints), across (the
+            picture), or both (of these two).
         diversity: see ``dpo.loss.energy_score_reward``.
     """
 
@@ -44,6 +51,7 @@ class AlignConfig:
     refresh_every: int = 12
     replay_weight: float = 20.0
     replay_batch: int = 48
+    error: ErrorKind = "expected"
     diversity: float = 0.4
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 from diffusion_hmr.drawn import Drawn
 from diffusion_hmr.protocol import Finetuned
 from dpo.align import PairMaker
-from dpo.config import AlignConfig
+from dpo.config import AlignConfig, ErrorKind
+from dpo.errors import errors_mm
 from dpo.loss import energy_score_reward
 from dpo.pairs import CandidateStates, PreferencePairs, pairs_of_states
 from hmr.body import BodyModel, BodyParams
@@ -35,13 +36,15 @@ def distances_to_others_mm(hypotheses: Hypotheses, model: BodyModel) -> Tensor:
     return torch.stack(rows)
 
 
-def scorer_judge(scorer: AnyScorer, model: BodyModel, diversity: float, seen: Views | None = None) -> Judge:
-    """The calibrated score, with the energy score's reward for being different. Of a scorer that says no errors the plain score,
-    where ``diversity`` is 0.
+def scorer_judge(
+    scorer: AnyScorer, model: BodyModel, diversity: float, seen: Views | None = None, error: ErrorKind = "expected"
+) -> Judge:
+    """The error that the scorer says, with the energy score's reward for being different. Of a scorer that says no errors the
+    plain score, where ``diversity`` is 0.
 
     seen: the same people in crops of the scorer's size; without it the scorer sees what the generator does.
 
-    Raises ValueError when it is asked for diversity and the scorer is not calibrated.
+    The judge raises ValueError when it is asked for diversity and the scorer is not calibrated, or does not say such errors.
     """
     place = {} if seen is None else {key: i for i, key in enumerate(seen.key)}
 
@@ -49,7 +52,7 @@ def scorer_judge(scorer: AnyScorer, model: BodyModel, diversity: float, seen: Vi
         del seed
         shown = views if seen is None else seen[[place[key] for key in views.key]]
         scores = scorer.score(shown, hypotheses, model)
-        expected = scores.expected_error_mm
+        expected = errors_mm(scores, error)
         if bool(expected.isnan().all()):
             if diversity == 0:
                 return scores.value

@@ -11,6 +11,7 @@ from typing import Literal
 
 from adhmr.option_types import BodyModelType
 from adhmr.picture_options import CutPictureOptions
+from dpo.config import ErrorKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class Options(CutPictureOptions):
             scorer where one is given, else consensus
         scorer: folder of a scorer checkpoint
         pairs_per_picture: K; needs at least 2 K candidates a picture
+        error: which of the scorer's words is a candidate's error: expected (PVE), displacement (of keypoints), across (the
+            picture), or both (of these two)
         diversity: reward for being far from the other candidates (0: the plain score)
         shard: pictures in a shard
         body_model: file (or folder) of the SMPL-family model that the candidates are of; without it the free body
@@ -42,6 +45,7 @@ class Options(CutPictureOptions):
     judge: Literal["scorer", "error", "random", "consensus"] | None = None
     scorer: Path | None = None
     pairs_per_picture: int = 3
+    error: ErrorKind = "expected"
     diversity: float = 0.2
     shard: int = 4096
     body_model: Path | None = None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from adhmr.judging import Judges
 from adhmr.photographs.given import GivenPictures
+from dpo.errors import errors_mm
 from dpo.loss import energy_score_reward
 from hmr.body import BodyModel, BodyParams
 from hmr.body_codec import read_arrays, write_arrays
@@ -99,10 +100,10 @@ def judge(estimator: Estimator, given: GivenPictures, judges: Judges, drawn: Dra
     expected = none if scores is None else scores.expected_error_mm
     if judges.name != "scorer" or scores is None:
         reward = judges.of(given)(views, hypotheses, drawn.seed)
-    elif bool(expected.isnan().all()):
+    elif bool((error := errors_mm(scores, judges.error)).isnan().all()):
         reward = scores.value
     else:
-        reward = energy_score_reward(expected, to_others, judges.diversity)
+        reward = energy_score_reward(error, to_others, judges.diversity)
     score = -to_others if scores is None else scores.value
     return Judged(hypotheses, score, expected, reward, none if other is None else other.expected_error_mm, spread)
 

@@ -10,6 +10,7 @@ from dpo.pairs import make_pairs
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from scorer import Scorer, ScorerConfig
+from scorer.scores import Scores
 
 BODY = free_body(1200)
 
@@ -69,3 +70,26 @@ def test_pairs_about_other_pictures_are_refused(field):
     assert fixed_pairs(pairs, samples.key)(None, torch.arange(4), 0) is pairs  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="not in the set"):
         fixed_pairs(pairs, samples.key[1:])
+
+
+def test_a_reward_is_made_of_what_the_scorer_says(field):
+    samples, hypotheses = field
+    b, n = hypotheses.params.batch_shape
+    displaced = torch.arange(1.0, n + 1)[None, :, None].expand(b, n, 29)
+    error = torch.full((b, n), 7.0)
+    scores = Scores(samples.key, -error, displaced, error, (error, error), error, in_plane_mm=0.5 * displaced)
+
+    class Says:
+        def score(self, views, hypotheses, model):
+            return scores
+
+    def reward(kind):
+        return -scorer_judge(Says(), BODY, 0.0, error=kind)(samples, hypotheses, 0)
+
+    assert torch.equal(reward("expected"), error)
+    assert reward("displacement")[0].tolist() == pytest.approx([1, 2, 3])
+    assert reward("across")[0].tolist() == pytest.approx([0.5, 1, 1.5])
+    assert reward("both")[0].tolist() == pytest.approx([2, 4, 6])
+    scores = replace(scores, in_plane_mm=None)
+    with pytest.raises(ValueError, match="choose expected or displacement"):
+        reward("both")
