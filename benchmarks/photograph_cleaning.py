@@ -5,7 +5,7 @@
 Labels: of each photograph of the pool the mean of ten bodies of the packaged generator, told a detector's marks, fitted to those
 marks; the detector's mistakes are in them. A fifth is spoilt on top (wrong limb, left and right flipped, wrong scale, shifted).
 Judges: the scorer for photographs, which sees the picture and the same marks; re-projection to the same marks; the detector's
-confidence; the scorer in the dark. Two questions: of the labels that a judge likes least, as many as were spoilt, how many were
+confidence, alone and by the sum of ranks; the scorer in the dark. Two questions: of the labels that a judge likes least, as many as were spoilt, how many were
 (precision and recall at break-even), and AUROC; and of the labels that were not spoilt, PCK@0.1 by humans' marks of the 70 %
 that it likes best against the others. People count whose detected box overlaps that of the humans' marks: the others' labels
 are of somebody else. The pool's humans' marks judge here and teach nothing.
@@ -48,6 +48,8 @@ from scorer.consensus import weighted_mean_body
 from scorer.protocol import load_scorer
 
 CANDIDATES, KEPT, SPOILT = 10, 0.7, 0.2
+ACROSS, REPROJECTION = "scorer: across the picture", "re-projection to the detector's marks"
+CONFIDENCE = "the detector's confidence"
 #: Intersection over union of two boxes of one person.
 _SAME = 0.3
 
@@ -127,8 +129,10 @@ def badness(pool: LabelledPool, model: BodyModel) -> dict[str, np.ndarray]:
         out[f"{name}: across the picture"] = scores.in_plane_mm[:, 0].mean(-1).numpy()
     of_marks = MarkedPeople(pool.name, pool.marks.px, pool.views.camera.size_wh)  # the detector's, not humans'
     distance = off(prompt_points(pool.label, model), of_marks)
-    out["re-projection to the detector's marks"] = distance.nanmean(1).numpy()
-    out["detector's confidence"] = -pool.marks.px[..., 2].mean(1).numpy()
+    out[REPROJECTION] = distance.nanmean(1).numpy()
+    out[CONFIDENCE] = -pool.marks.px[..., 2].mean(1).numpy()
+    for name in (ACROSS, REPROJECTION):
+        out[f"{name}, and {CONFIDENCE}"] = rankdata(out[name]) + rankdata(out[CONFIDENCE])
     return out
 
 

@@ -29,7 +29,7 @@ from adhmr.loading import estimator_folder
 from benchmarks.detected_photographs import DetectedMarks, pictured
 from benchmarks.finetuned import run_of
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
-from benchmarks.photograph_cleaning import KEPT, LabelledPool, badness, labelled_pool
+from benchmarks.photograph_cleaning import ACROSS, KEPT, REPROJECTION, LabelledPool, badness, labelled_pool
 from diffusion_hmr.generator import Generator
 from diffusion_hmr.looking import Looked, LookingGenerator
 from diffusion_hmr.protocol import load_generator
@@ -54,7 +54,6 @@ from regressors.regressor import Regressor, train_regressor_head
 from scorer.consensus import weighted_mean_body
 
 CANDIDATES = 10
-REPROJECTION = "re-projection to the detector's marks"
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def choices(pool: LabelledPool, model: SkinnedBody) -> dict[str, Callable[[int],
     return {
         "all": lambda seed: torch.arange(n),
         "random 70 %": random,
-        "cleaned, 70 %": best("scorer: score"),
+        "cleaned, 70 %": best(ACROSS),
         "by re-projection, 70 %": best(REPROJECTION),
         "without the spoilt": lambda seed: torch.from_numpy(np.flatnonzero(~pool.spoilt)),
     }
@@ -165,6 +164,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--photographs", type=int, help="of the pool")
+    parser.add_argument("--regressors", nargs="*", default=list(REGRESSORS))
     parser.add_argument("--rows", nargs="*")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--lr", type=float, default=3e-4)
@@ -190,12 +190,12 @@ def main() -> None:
         "seeds": args.seeds, "rows": {},
     }  # fmt: skip
     rows_of = choices(pool, model)
-    for kind, teach in REGRESSORS.items():
+    for kind in args.regressors:
         content["rows"][kind] = {}
         first: np.ndarray | None = None
         for name in args.rows or list(rows_of):
             per_seed = [
-                hits(teach(taught.of(rows_of[name](seed)), seed)(seen, views.K), people, model) for seed in range(args.seeds)
+                hits(REGRESSORS[kind](taught.of(rows_of[name](seed)), seed)(seen, views.K), people, model) for seed in range(args.seeds)
             ]  # fmt: skip
             mean = np.mean(per_seed, 0)
             first = mean if first is None else first
