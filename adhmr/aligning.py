@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adhmr.judging import Judges, JudgesAsked, tell
 from adhmr.loading import estimator_folder
 from adhmr.photograph_loop.held_out import Parts
+from adhmr.photograph_loop.telling import as_told
 from adhmr.photographs.begun import begun_pictures
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures, require_photographs
 from adhmr.picture_options import PictureOptions
@@ -141,6 +142,8 @@ def base_generator(options: Options, body: SkinnedBody) -> tuple[Path, PictureGe
     folder = estimator_folder(options.generator)
     generator = load_generator(folder, options.offline, tell).to(options.device)
     check_body("generator", generator.config.body, body)
+    if options.told != "all" and not generator.is_prompted:
+        raise ValueError(f"--told {options.told}: the generator {folder.name} is never told keypoints; leave it out")
     return folder, generator
 
 
@@ -177,7 +180,8 @@ class _Seen:
     def conditions(self, views: Views) -> PictureRows:
         """Of photographs they are always kept on disk, so that memory does not grow with their number."""
         beside = self.crops / "features" if self.options.images is not None else None
-        return stored_conditions(self.generator.branch, views, self.options.features or beside)
+        shown = as_told(views, self.options.told)
+        return stored_conditions(self.generator.branch, shown, self.options.features or beside)
 
     def validation(self, body: SkinnedBody) -> tuple[Validation | None, Path | None]:
         """And the folder of its crops. Raises ValueError for pictures of another size."""

@@ -11,5 +11,8 @@ BodyModelType = Literal["auto", "smpl", "smplh", "smplx"]
 #: The body of a person that is drawn and exported: the best by score, or the weighted mean on SO(3).
 EstimateKind = Literal["best", "weighted_mean"]
 
+#: What of the keypoints that the scorer is told the generator is told too: all, all but three of each person, or none.
+Telling = Literal["all", "fewer", "nothing"]
+
 #: Who finds people in photographs: auto: the house's own detector, where keypoints are needed and none are given.
 DetectorKind = Literal["auto", "own", "none"]

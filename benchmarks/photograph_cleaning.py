@@ -5,10 +5,10 @@
 Labels: of each photograph of the pool the mean of ten bodies of the packaged generator, told a detector's marks, fitted to those
 marks; the detector's mistakes are in them. A fifth is spoilt on top (wrong limb, left and right flipped, wrong scale, shifted).
 Judges: the scorer for photographs, which sees the picture and the same marks; re-projection to the same marks; the detector's
-confidence, alone and by the sum of ranks; the scorer in the dark. Two questions: of the labels that a judge likes least, as many as were spoilt, how many were
-(precision and recall at break-even), and AUROC; and of the labels that were not spoilt, PCK@0.1 by humans' marks of the 70 %
-that it likes best against the others. People count whose detected box overlaps that of the humans' marks: the others' labels
-are of somebody else. The pool's humans' marks judge here and teach nothing.
+confidence, alone and by the sum of ranks; the scorer in the dark. Two questions: of the labels that a judge likes least, as many
+as were spoilt, how many were (precision and recall at break-even), and AUROC; and of the labels that were not spoilt, PCK@0.1 by
+humans' marks of the 70 % that it likes best against the others. People count whose detected box overlaps that of the humans'
+marks: the others' labels are of somebody else. The pool's humans' marks judge here and teach nothing.
 """
 
 from __future__ import annotations

@@ -194,9 +194,11 @@ def main() -> None:
         content["rows"][kind] = {}
         first: np.ndarray | None = None
         for name in args.rows or list(rows_of):
-            per_seed = [
-                hits(REGRESSORS[kind](taught.of(rows_of[name](seed)), seed)(seen, views.K), people, model) for seed in range(args.seeds)
+            taught_by = rows_of[name]
+            bodies = [
+                REGRESSORS[kind](taught.of(taught_by(seed)), seed)(seen, views.K) for seed in range(args.seeds)
             ]  # fmt: skip
+            per_seed = [hits(one, people, model) for one in bodies]
             mean = np.mean(per_seed, 0)
             first = mean if first is None else first
             above: Figure = bootstrap(lambda a, b, of: share(a, of) - share(b, of), mean, first, of)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from adhmr.option_types import BodyModelType, Log
+from adhmr.option_types import BodyModelType, Log, Telling
 from adhmr.picture_options import CutPictureOptions
 from dpo.config import AlignConfig, GuardConfig
 
@@ -41,6 +41,8 @@ class Options(CutPictureOptions):
         control: folder of another finished run on consensus pairs with the same labelled validation, that this one must beat
         judge: who says which candidate is better: the scorer, or random or consensus (the candidate that is nearest to all
             others); without it the scorer where there is one, else consensus
+        told: what the generator is told of the people's keypoints, which the scorer is told: all, fewer (three of each person are
+            withheld), or nothing, so that it learns to see what they say
         examples: held-out photographs that the report shows
         body_model: file (or folder) of the SMPL-family model that the generator was trained on; without it the free body
         body_model_type: auto (what the file is), smpl, smplh or smplx
@@ -66,6 +68,7 @@ class Options(CutPictureOptions):
     controls: Literal["none", "random", "consensus"] | list[Control] | None = None
     control: Path | None = None
     judge: Literal["scorer", "random", "consensus"] | None = None
+    told: Telling = "all"
     examples: int = 8
     body_model: Path | None = None
     body_model_type: BodyModelType = "auto"

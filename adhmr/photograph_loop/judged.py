@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from adhmr.judging import Judges
+from adhmr.option_types import Telling
+from adhmr.photograph_loop.telling import as_told
 from adhmr.photographs.given import GivenPictures
 from dpo.errors import errors_mm
 from dpo.loss import energy_score_reward
@@ -87,9 +89,10 @@ class Judged:
 def judge(estimator: Estimator, given: GivenPictures, judges: Judges, drawn: Drawn) -> Judged:
     """Draws candidates of all people, and has them judged."""
     views, body = given.views, judges.body
+    shown = as_told(views, drawn.told)
     parts = []
     for start in range(0, len(views), _AT_ONCE):
-        part = views[start : start + _AT_ONCE]
+        part = shown[start : start + _AT_ONCE]
         places = range(start, start + len(part))
         parts.append(estimator.propose(part, body, drawn.candidates, drawn.seed, drawn.source, places))
     hypotheses = Hypotheses.cat(parts)
@@ -110,11 +113,12 @@ def judge(estimator: Estimator, given: GivenPictures, judges: Judges, drawn: Dra
 
 @dataclass(frozen=True)
 class Drawn:
-    """candidates: of each person. seed: of the sampling. source: what they are called."""
+    """candidates: of each person. seed: of the sampling. source: what they are called. told: what of the keypoints."""
 
     candidates: int
     seed: int
     source: str
+    told: Telling = "all"
 
 
 def _scores(scorer: AnyScorer, given: GivenPictures, hypotheses: Hypotheses, body: BodyModel) -> Scores:

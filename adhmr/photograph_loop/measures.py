@@ -35,7 +35,7 @@ class Kind:
 
 
 JUDGES = {
-    "human": "humans' keypoints", "held_out_scorer": "the held-out scorer", "told": "the keypoints that it was told",
+    "human": "humans' keypoints", "held_out_scorer": "the held-out scorer", "told": "the keypoints that were told",
     "scorer": "the scorer that makes the pairs", "spread": "spread of the samples",
 }  # fmt: skip
 

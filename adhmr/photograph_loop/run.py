@@ -23,6 +23,7 @@ from adhmr.photograph_loop.judged import Drawn, Judged, judge, judged_once
 from adhmr.photograph_loop.page import Report
 from adhmr.photograph_loop.pictures import HeldOutPictures
 from adhmr.photograph_loop.sub_run import Outcome, align_into, control_inputs
+from adhmr.photograph_loop.telling import WITHHELD
 from adhmr.photograph_loop.verdict import HEADLINES, verdict
 from adhmr.photographs.begun import remember
 from adhmr.photographs.given import GivenPictures
@@ -122,7 +123,7 @@ def _judged(inputs: AlignInputs, held: GivenPictures, options: Options, folders:
     seed, count = options.seed + 1, options.align.candidates
 
     def by(folder: Path) -> Callable[[], Judged]:
-        drawn = Drawn(count, seed, name_of(folder))
+        drawn = Drawn(count, seed, name_of(folder), options.told)
         return lambda: judge(
             load_estimator(folder, options.offline, tell).to(options.device), held, inputs.judges, drawn
         )
@@ -155,6 +156,9 @@ class _Told:
             "budget": f"{fit.steps} steps of {fit.batch_size} pairs, {options.align.candidates} candidates a person",
             "seed": f"{options.seed} (candidates that are judged: {options.seed + 1})",
         }
+        if options.told != "all":
+            less = "nothing" if options.told == "nothing" else f"all but {WITHHELD} keypoints of each person"
+            out["told"] = f"the generator: {less}; the scorer: all keypoints"
         if self.human is not None:
             out["humans' keypoints"] = (
                 f"{self.human.people} people marked in the held-out photographs, {self.human.matched} matched by nearest box"

@@ -193,6 +193,26 @@ def test_another_command_does_not_go_on_with_it(small, monkeypatch, capsys):
     assert "holds a stopped run" in said(capsys)
 
 
+def test_a_generator_may_be_told_less_than_the_scorer(small, capsys, monkeypatch):
+    looked: list[bool] = []
+
+    def proposed(self, views, *rest, **more):
+        looked.append(views.prompts is None)
+        return propose(self, views, *rest, **more)
+
+    propose = Generator.propose
+    monkeypatch.setattr(Generator, "propose", proposed)
+    assert align("--told", "nothing") == 0
+    assert looked
+    assert all(looked)
+    assert report(small)["run"]["told"] == "the generator: nothing; the scorer: all keypoints"
+    assert "told/mean/distance" in report(small)["figures"]
+    whole = Generator(GeneratorConfig(size=128))
+    whole.save_pretrained(small / "whole")
+    assert align("--told", "fewer", "--generator", "whole", out="other") == 2
+    assert "is never told keypoints" in said(capsys)
+
+
 def test_two_photographs_of_one_name_and_a_person_in_two_boxes(small):
     for number, folder in enumerate("ab"):
         (small / "photos" / folder).mkdir()

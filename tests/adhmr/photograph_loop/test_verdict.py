@@ -57,6 +57,6 @@ def test_samples_that_drew_together_are_told_of():
     told = " ".join(verdict({"told/mean/distance": row(5, 4, 5), "spread": row(200, 150)}, 30).sentences)
     assert "75 % of the base's spread is left" in told
     assert (
-        "By the keypoints that it was told (50 people): mean of the samples, distance 5.00 → 4.00 % of size, "
+        "By the keypoints that were told (50 people): mean of the samples, distance 5.00 → 4.00 % of size, "
         "change -1.00 [-1.10, -0.90]; with random pairs 0.00 [-0.10, 0.10] (lower is better)." in told
     )
