@@ -15,7 +15,7 @@ from adhmr.photograph_loop.telling import as_told
 from adhmr.photographs.begun import begun_pictures
 from adhmr.photographs.given import GivenPictures, Networks, given_pictures, require_photographs
 from adhmr.picture_options import PictureOptions
-from adhmr.progress import console
+from adhmr.progress import StageProgress, console
 from adhmr.told_labels import told
 from adhmr.training_job import TrainingJob
 from diffusion_hmr.protocol import PictureGenerator, load_generator
@@ -180,8 +180,9 @@ class _Seen:
     def conditions(self, views: Views) -> PictureRows:
         """Of photographs they are always kept on disk, so that memory does not grow with their number."""
         beside = self.crops / "features" if self.options.images is not None else None
-        shown = as_told(views, self.options.told)
-        return stored_conditions(self.generator.branch, shown, self.options.features or beside)
+        shown, folder = as_told(views, self.options.told), self.options.features or beside
+        with StageProgress({"features": 0.1 * len(views)}) as progress:
+            return stored_conditions(self.generator.branch, shown, folder, progress.of("features"))
 
     def validation(self, body: SkinnedBody) -> tuple[Validation | None, Path | None]:
         """And the folder of its crops. Raises ValueError for pictures of another size."""

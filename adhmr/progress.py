@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -60,6 +61,16 @@ class StageProgress:
         """How far the running stage is, in [0, 1]."""
         done = self.finished + self.costs[self.stage] * min(share, 1.0)
         self.bar.update(self.task, description=self.stage, completed=done, left=self._left(done))
+
+    def of(self, stage: str) -> Callable[[float], None]:
+        """What is called with the share of a stage that is done; nothing is shown before, for it may be done already."""
+
+        def at(share: float) -> None:
+            if self.stage != stage:
+                self.start(stage)
+            self.at(share)
+
+        return at
 
     def finish(self) -> None:
         self.finished += self.costs[self.stage]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from hmr.files import partial_folder
-from hmr.networks.conditions import Branch, Kept, conditions_in_parts, conditions_of
+from hmr.files import partial_folder, write_own_atomically
+from hmr.networks.conditions import Branch, Kept, PictureRows, conditions_of
 from hmr.networks.precision import fast_precision
 from hmr.views import Views
 
 _AT_ONCE = 1024
+#: Rows that a run which is stopped may lose.
+_PART = 256
 
 
 def identity(branch: Branch, views: Views) -> str:
@@ -34,27 +38,56 @@ def identity(branch: Branch, views: Views) -> str:
     return digest.hexdigest()
 
 
-def stored_conditions(branch: Branch[Kept], views: Views, folder: Path | None) -> Kept:
+def stored_conditions(
+    branch: Branch[Kept], views: Views, folder: Path | None, at: Callable[[float], None] = lambda share: None
+) -> Kept:
     """``conditions_of``, memory-mapped from ``folder``, made there first where they are not; None: in memory.
 
-    Features of other weights or other pictures in the same folder are left alone.
+    Features of other weights or other pictures in the same folder are left alone. Work that was stopped goes on where it was.
+
+    at: called with the share that is done, where something has to be made.
     """
     if folder is None:
         return conditions_of(branch, views)
     out = folder / identity(branch, views)[:32]
     if not out.exists():
-        with partial_folder(out) as partial:
-            _write(branch, views, partial)
+        _make(branch, views, out, at)
     names = [f.name for f in fields(branch.conditions_type)]
     return branch.conditions_type(*(torch.from_numpy(np.load(out / f"{name}.npy", mmap_mode="c")) for name in names))
 
 
-def _write(branch: Branch, views: Views, folder: Path) -> None:
+def _make(branch: Branch, views: Views, out: Path, at: Callable[[float], None]) -> None:
+    """Some rows at a time; each part is kept until the whole is there. Several processes share the parts."""
+    unfinished = out.with_name(f"unfinished-{out.name}")
+    parts = {start: unfinished / f"{start:09d}.npz" for start in range(0, len(views), _PART)}
+    for start, path in parts.items():
+        if out.exists():  # another process was faster
+            return
+        if not path.exists():
+            _write_part(conditions_of(branch, views[start : start + _PART]), path)
+        at(min(start + _PART, len(views)) / len(views))
+    try:
+        with partial_folder(out) as partial:
+            _join(parts, len(views), partial)
+    except FileNotFoundError:
+        if not out.exists():
+            raise
+    shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_part(part: PictureRows, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_own_atomically(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, **{f.name: getattr(part, f.name).numpy() for f in fields(part)})
+
+
+def _join(parts: dict[int, Path], count: int, folder: Path) -> None:
     files: dict[str, np.ndarray] = {}
-    for rows, part in conditions_in_parts(branch, views):
-        for f in fields(part):
-            values = getattr(part, f.name).numpy()
-            if f.name not in files:
-                shape = (len(views), *values.shape[1:])
-                files[f.name] = np.lib.format.open_memmap(folder / f"{f.name}.npy", "w+", np.float32, shape)
-            files[f.name][rows] = values
+    for start, path in parts.items():
+        with np.load(path, allow_pickle=False) as part:
+            for name in part.files:
+                values = part[name]
+                if name not in files:
+                    shape = (count, *values.shape[1:])
+                    files[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float32, shape)
+                files[name][start : start + len(values)] = values

@@ -30,8 +30,8 @@ def test_they_are_made_once_for_each_branch_and_set(branch, small_world, tmp_pat
     views = small_world["source"]
     stored_conditions(branch, views, tmp_path)
     written = []
-    write = module._write
-    monkeypatch.setattr(module, "_write", lambda *given: (written.append(given), write(*given)))
+    make = module._make
+    monkeypatch.setattr(module, "_make", lambda *given: (written.append(given), make(*given)))
     stored_conditions(branch, views, tmp_path)
     assert not written
     stored_conditions(branch, views[:8], tmp_path)
@@ -43,14 +43,41 @@ def test_they_are_made_once_for_each_branch_and_set(branch, small_world, tmp_pat
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_work_that_was_stopped_goes_on(branch, small_world, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PART", 6)
+    views, made = small_world["source"], []
+
+    def made_of(branch, some):
+        if len(made) == 2:
+            raise OSError("disk full")
+        made.append(some.key)
+        return conditions_of(branch, some)
+
+    monkeypatch.setattr(module, "conditions_of", made_of)
+    with pytest.raises(OSError, match="disk full"):
+        stored_conditions(branch, views, tmp_path)
+    [unfinished] = tmp_path.iterdir()
+    assert unfinished.name.startswith("unfinished-")
+    monkeypatch.setattr(
+        module, "conditions_of", lambda branch, some: (made.append(some.key), conditions_of(branch, some))[1]
+    )
+    shares: list[float] = []
+    kept = stored_conditions(branch, views, tmp_path, shares.append)
+    assert [len(keys) for keys in made] == [6, 6, 4]
+    assert shares == [6 / 16, 12 / 16, 1]
+    assert torch.allclose(kept.memory, conditions_of(branch, views).memory, atol=1e-2)
+    [folder] = tmp_path.iterdir()
+    assert folder.name in unfinished.name
+
+
 def test_half_written_features_are_not_taken(branch, small_world, tmp_path, monkeypatch):
     def breaks(*given: object) -> None:
         raise OSError("disk full")
 
-    write = module._write
-    monkeypatch.setattr(module, "_write", breaks)
+    join = module._join
+    monkeypatch.setattr(module, "_join", breaks)
     with pytest.raises(OSError, match="disk full"):
         stored_conditions(branch, small_world["source"], tmp_path)
-    assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(module, "_write", write)
+    assert [path.name.startswith("unfinished-") for path in tmp_path.iterdir()] == [True]
+    monkeypatch.setattr(module, "_join", join)
     assert len(stored_conditions(branch, small_world["source"], tmp_path)) == 16
