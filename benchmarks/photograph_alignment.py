@@ -14,6 +14,7 @@ as much is told. SEEN: people-seen of the base's training, whose exact labels ar
 from __future__ import annotations
 
 import argparse
+import copy
 import platform
 import sys
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from adhmr.photographs.given import short_hash
 from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
 from benchmarks.detected_photographs import DetectedMarks, pictured
-from benchmarks.finetuned import on_labels, on_pairs
+from benchmarks.finetuned import on_labels, on_pairs, run_of
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
 from benchmarks.photograph_pool import detected_people, pool_names, views_of_pool
 from diffusion_hmr import Generator
@@ -59,10 +60,16 @@ from hmr.formats.motion.captured import read_motion
 from hmr.free_body import free_body
 from hmr.hypotheses import Hypotheses
 from hmr.metrics import energy_score_mm, errors_of_hypotheses_mm, spread_mm
+from hmr.networks.branch_loss import Targets, estimate_loss
 from hmr.networks.conditions import Conditions
+from hmr.networks.lit_branch import LitBranch
 from hmr.networks.stored_conditions import stored_conditions
+from hmr.pose_state import crop_extent
 from hmr.prompt_points import prompt_points
 from hmr.skinned_body import SkinnedBody
+from hmr.training.batch_random import BatchRandom
+from hmr.training.batches import RowNumbers
+from hmr.training.fit import fit
 from hmr.training.lit_people import LitPeople
 from hmr.training.train_branch import split_rows
 from hmr.views import Prompts, Views
@@ -89,6 +96,7 @@ class Setting:
         pool: crops of unlabelled people with a detector's marks.
         conditions: what the base makes of them; what it is given, where its features learn too.
         replay: rendered people with exact labels, likewise.
+        looked: what the branch is given of the pool; rendered: the same of the replayed people, and their labels.
     """
 
     base: Generator
@@ -98,6 +106,8 @@ class Setting:
     pool: Views
     conditions: Conditions | Looked
     replay: Replay
+    looked: Looked
+    rendered: tuple[Looked, Targets]
     config: AlignConfig
     work: Path
 
@@ -154,6 +164,36 @@ def lifted(setting: Setting) -> tuple[Drawn, Tensor]:
     return Drawn(bodies, setting.base.states_of(bodies, views.K, model)), torch.from_numpy(arrays["error_mm"])
 
 
+def estimate_on_labels(setting: Setting, seed: int) -> Generator:
+    """A row of pseudo-labels that teach the branch's own estimate, about which the denoiser draws; the denoiser stays."""
+    own = copy.deepcopy(setting.base)
+    branch, (looked, targets) = own.branch, setting.rendered
+    assert isinstance(branch, LitBranch)
+    branch.requires_grad_(True)
+    drawn, pool = lifted(setting)[0], setting.pool
+    bodies = drawn.bodies[:, 0]
+    labels = Targets(drawn.states[:, 0], bodies.shape, crop_extent(bodies.t_cam_root, pool.K, pool.size))
+
+    def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        others = random.integers(len(looked), len(rows)).cpu()
+        of_labels = estimate_loss(branch.lifted(*setting.looked[rows].inputs)[1], labels[rows])[0]
+        return of_labels + estimate_loss(branch.lifted(*looked[others].inputs)[1], targets[others])[0], {}
+
+    fit(branch, loss, RowNumbers(len(pool)), replace(setting.config.fit, batch_size=96), run_of(seed))
+    return own
+
+
+def then_aligned(setting: Setting, seed: int) -> Generator:
+    """Both: the estimate on labels, and then pairs by the scorer."""
+    learnt = estimate_on_labels(setting, seed)
+    looking = LookingGenerator(learnt)
+    given: Callable[[Looked], Conditions | Looked] = looking.conditions
+    if isinstance(setting.conditions, Looked):
+        given = lambda looked: looked  # noqa: E731
+    replay = Replay(given(setting.rendered[0]), setting.replay.states)
+    return ROWS["aligned"](replace(setting, base=learnt, conditions=given(setting.looked), replay=replay), seed)
+
+
 ROWS: dict[str, Callable[[Setting, int], Generator]] = {
     "aligned": preferences(photo_judge),
     "random pairs": preferences(lambda s: random_judge()),
@@ -162,6 +202,8 @@ ROWS: dict[str, Callable[[Setting, int], Generator]] = {
     "SFT on lifted pseudo-labels": labels(1.0),
     "SFT on cleaned pseudo-labels": labels(KEPT),
     "aligned, lifted bodies among the candidates": preferences(photo_judge, "sigmoid", True),
+    "the branch's estimate on lifted pseudo-labels": estimate_on_labels,
+    "the branch's estimate on lifted pseudo-labels, then aligned": then_aligned,
 }
 
 
@@ -309,21 +351,33 @@ def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
         return PictureMaker(PeopleConfig(any_rotation=0.2), model, None if motion is None else read_motion(motion))
 
     known, lit = lit_people(maker(args.motion), Eyes.load(), 512, 7000, args.work / "known", lambda done: None)
-    replayed, states = replay_people(maker(args.seen_motion), args)
+    replayed, targets = replay_people(maker(args.seen_motion), args)
     given: Callable[[Looked], Conditions | Looked] = looking.conditions if args.learns == "denoiser" else lambda x: x
     config = AlignConfig(diversity=args.diversity, error=args.error)
     config = replace(config, fit=replace(config.fit, steps=args.steps, lr=args.lr))
-    replay = Replay(given(replayed), states)
-    setting = Setting(base, args.told, scorer, model, pool, given(pool_looked), replay, config, args.work)
+    replay = Replay(given(replayed), targets.state)
+    setting = Setting(
+        base,
+        args.told,
+        scorer,
+        model,
+        pool,
+        given(pool_looked),
+        replay,
+        pool_looked,
+        (replayed, targets),
+        config,
+        args.work,
+    )
     return setting, Tests(people, looked, views.K, counted, known, looked_at(lit, args.told))
 
 
-def replay_people(maker: PictureMaker, args: argparse.Namespace) -> tuple[Looked, Tensor]:
-    """Of the people that the base's denoiser learnt from, by the command's own split, and their states."""
+def replay_people(maker: PictureMaker, args: argparse.Namespace) -> tuple[Looked, Targets]:
+    """Of the people that the base's denoiser learnt from, by the command's own split, and their labels."""
     count = 512 * len(list(args.seen.glob("*.npz")))
     _, lit = lit_people(maker, Eyes.load(), count, 700, args.seen, lambda done: None)
     some = lit[split_rows(count, 0.75, 0)[1][:REPLAYED]]
-    return looked_at(some, args.told), some.people.targets.state
+    return looked_at(some, args.told), some.people.targets
 
 
 def _shown(name: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def own_estimate(taught: Taught, seed: int) -> Bodies:
     base = copy.deepcopy(taught.base)
     branch = base.branch
     assert isinstance(branch, LitBranch)
+    branch.requires_grad_(True)
 
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
