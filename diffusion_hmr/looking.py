@@ -73,7 +73,7 @@ class LookingBranch(nn.Module):
 
 
 class LookingDenoiser(nn.Module):
-    """The policy: the branch's feature heads and the denoiser learn, the rest of the branch stays (its ``requires_grad`` is off)."""
+    """The policy: the branch's feature heads and the denoiser learn, the rest of the branch stays: its gradients are off."""
 
     def __init__(self, lit: LitBranch, denoiser: Denoiser) -> None:
         super().__init__()
