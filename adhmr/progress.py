@@ -40,7 +40,6 @@ class StageProgress:
         self.task: TaskID = self.bar.add_task("starting", total=self.total, left="")
 
     def __enter__(self) -> StageProgress:
-        self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,6 +52,7 @@ class StageProgress:
 
     def start(self, stage: str) -> None:
         self.stage = stage
+        self.bar.start()
         self.at(0.0)
         if not self.live:
             console.print(f"[{self._clock()}] {stage} …{self._left(self.finished)}", highlight=False)

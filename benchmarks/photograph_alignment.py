@@ -29,6 +29,7 @@ from torch import Tensor
 from adhmr.figures import Figure, bootstrap, mean_figure, percent_change, show
 from adhmr.lit.people import PictureMaker, lit_people
 from adhmr.loading import estimator_folder
+from adhmr.photograph_loop.telling import WITHHELD, as_told
 from adhmr.photographs.given import short_hash
 from adhmr.world.people import People
 from adhmr.world.people_config import PeopleConfig
@@ -38,7 +39,7 @@ from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
 from benchmarks.photograph_pool import detected_people, pool_names, views_of_pool
 from diffusion_hmr import Generator
 from diffusion_hmr.drawn import Drawn
-from diffusion_hmr.looking import Looked, LookingGenerator
+from diffusion_hmr.looking import Looked, LookingBranch
 from diffusion_hmr.protocol import load_generator
 from dpo.align import AlignData, Replay
 from dpo.config import AlignConfig, ErrorKind
@@ -72,14 +73,12 @@ from hmr.training.batches import RowNumbers
 from hmr.training.fit import fit
 from hmr.training.lit_people import LitPeople
 from hmr.training.train_branch import split_rows
-from hmr.views import Prompts, Views
+from hmr.views import Views
 from scorer import Scorer
 from scorer.consensus import weighted_mean_body
 from scorer.protocol import load_scorer
 
 CANDIDATES = 10
-#: Of the marks that a told policy might be told.
-WITHHELD = 3
 #: Of the pseudo-labels, by the scorer.
 KEPT = 0.7
 #: Rendered people whose labels are replayed.
@@ -169,7 +168,6 @@ def estimate_on_labels(setting: Setting, seed: int) -> Generator:
     own = copy.deepcopy(setting.base)
     branch, (looked, targets) = own.branch, setting.rendered
     assert isinstance(branch, LitBranch)
-    branch.requires_grad_(True)
     drawn, pool = lifted(setting)[0], setting.pool
     bodies = drawn.bodies[:, 0]
     labels = Targets(drawn.states[:, 0], bodies.shape, crop_extent(bodies.t_cam_root, pool.K, pool.size))
@@ -186,7 +184,7 @@ def estimate_on_labels(setting: Setting, seed: int) -> Generator:
 def then_aligned(setting: Setting, seed: int) -> Generator:
     """Both: the estimate on labels, and then pairs by the scorer."""
     learnt = estimate_on_labels(setting, seed)
-    looking = LookingGenerator(learnt)
+    looking = LookingBranch.of(learnt)
     given: Callable[[Looked], Conditions | Looked] = looking.conditions
     if isinstance(setting.conditions, Looked):
         given = lambda looked: looked  # noqa: E731
@@ -226,7 +224,7 @@ class Tests:
 
     def measure(self, generator: Generator, model: SkinnedBody) -> dict[str, np.ndarray]:
         """Per person: hits of each threshold and kind of body, the marks that count, and errors in mm."""
-        looking = LookingGenerator(generator)
+        looking = LookingBranch.of(generator)
         drawn = generator.sample_bodies(looking.conditions(self.looked), self.K, model, CANDIDATES, 0)
         mean = weighted_mean_body(drawn, torch.full(drawn.batch_shape, 1 / CANDIDATES))
         of_each = torch.stack([self._off(drawn[:, i], model) for i in range(CANDIDATES)])
@@ -269,16 +267,6 @@ def figures(measured: list[dict[str, np.ndarray]], base: dict[str, np.ndarray]) 
     return out
 
 
-def as_shown(pool: Views, told: bool) -> Views:
-    """As the policy is given the pool: told all of the detector's marks but three of each person, or nothing. The scorer is told
-    all, so it knows something that the policy has to find out."""
-    if not told or pool.prompts is None:
-        return replace(pool, prompts=None)
-    px = pool.prompts.keypoints_px
-    fewer, _ = MarkedPeople(pool.key, px, pool.camera.size_wh).without(WITHHELD, 0)
-    return replace(pool, prompts=Prompts(fewer.px))
-
-
 def photographs_of(base: Generator, args: argparse.Namespace) -> tuple[MarkedPeople, Views, Tensor]:
     """The split's people, their crops as the policy is given them, and which marks count."""
     people = read_lspet(args.lspet, args.split).first(args.most)
@@ -287,7 +275,7 @@ def photographs_of(base: Generator, args: argparse.Namespace) -> tuple[MarkedPeo
     else:
         fewer, gone = people, people.px[..., 2] > 0
     views = pictured(people, DetectedMarks(fewer.px, people.boxes()), args.lspet / "images", base.crop_size)
-    return people, views if args.told else replace(views, prompts=None), gone
+    return people, views if args.told else as_told(views, "nothing"), gone
 
 
 def looked_at(lit: LitPeople, told: bool) -> Looked:
@@ -342,10 +330,10 @@ def read_setting(args: argparse.Namespace) -> tuple[Setting, Tests]:
     names, marks = detected_people(pool_names(args.lspet, args.photographs), args.lspet / "images", args.work / "pool")
     pool = views_of_pool(names, marks, args.lspet / "images", base.crop_size)
     features = args.work / "features"
-    looking = LookingGenerator(base)
-    pool_looked = stored_conditions(looking.branch, as_shown(pool, args.told), features)
+    looking = LookingBranch.of(base)
+    pool_looked = stored_conditions(looking, as_told(pool, "fewer" if args.told else "nothing"), features)
     people, views, counted = photographs_of(base, args)
-    looked = stored_conditions(looking.branch, views, features)
+    looked = stored_conditions(looking, views, features)
 
     def maker(motion: Path | None) -> PictureMaker:
         return PictureMaker(PeopleConfig(any_rotation=0.2), model, None if motion is None else read_motion(motion))

@@ -28,6 +28,7 @@ from torchvision.ops import box_iou
 
 from adhmr.figures import bootstrap, mean_figure, show
 from adhmr.loading import estimator_folder
+from adhmr.photographs.given import short_hash
 from adhmr.world.pseudo_labels import ERROR_KINDS, mixed_labels
 from benchmarks.detected_photographs import DetectedMarks
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
@@ -83,7 +84,7 @@ def labelled_pool(lspet: Path, work: Path, most: int | None, model: BodyModel, s
     assert isinstance(base, Generator)
     names, marks = detected_people(pool_names(lspet, most), lspet / "images", work / "pool")
     views = views_of_pool(names, marks, lspet / "images", base.crop_size)
-    path = work / f"lifted-{len(views)}.npz"
+    path = work / f"labels-{short_hash(views.key)}.npz"
     if not path.exists():
         write_arrays(path, arrays_of_bodies(lifted(base, views, model)))
     samples = Samples.of(views, bodies_of_arrays(read_arrays(path), str(path)), "pseudo")

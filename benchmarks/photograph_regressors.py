@@ -26,12 +26,13 @@ from torch import Tensor
 
 from adhmr.figures import Figure, bootstrap, show
 from adhmr.loading import estimator_folder
+from adhmr.photograph_loop.telling import as_told
 from benchmarks.detected_photographs import DetectedMarks, pictured
 from benchmarks.finetuned import run_of
 from benchmarks.marked_photographs import MarkedPeople, off, read_lspet, share
 from benchmarks.photograph_cleaning import ACROSS, KEPT, REPROJECTION, LabelledPool, badness, labelled_pool
 from diffusion_hmr.generator import Generator
-from diffusion_hmr.looking import Looked, LookingGenerator
+from diffusion_hmr.looking import Looked, LookingBranch, LookingGenerator
 from diffusion_hmr.protocol import load_generator
 from dpo.align import Replay, replay_error
 from hmr.body import BodyParams
@@ -48,7 +49,6 @@ from hmr.training.batch_random import BatchRandom
 from hmr.training.batches import RowNumbers
 from hmr.training.config import FitConfig
 from hmr.training.fit import fit
-from hmr.views import Views
 from regressors.config import RegressorConfig
 from regressors.regressor import Regressor, train_regressor_head
 from scorer.consensus import weighted_mean_body
@@ -76,7 +76,7 @@ Bodies = Callable[[Looked, Tensor], BodyParams]
 
 def head(taught: Taught, seed: int) -> Bodies:
     """A new head on the frozen features."""
-    looking = LookingGenerator(copy.deepcopy(taught.base))
+    looking = LookingBranch.of(taught.base)
     torch.manual_seed(seed)
     # Its own image branch is not used: the features are the lit branch's.
     regressor = Regressor(RegressorConfig(size=taught.base.crop_size, branch=taught.base.config.branch))
@@ -91,7 +91,6 @@ def own_estimate(taught: Taught, seed: int) -> Bodies:
     base = copy.deepcopy(taught.base)
     branch = base.branch
     assert isinstance(branch, LitBranch)
-    branch.requires_grad_(True)
 
     def loss(rows: Tensor, random: BatchRandom) -> tuple[Tensor, dict[str, Tensor]]:
         del random
@@ -120,7 +119,7 @@ def generator(taught: Taught, seed: int) -> Bodies:
     fit(looking.denoiser, loss, RowNumbers(len(labelled.states)), taught.config, run_of(seed))
 
     def bodies(looked: Looked, K: Tensor) -> BodyParams:
-        drawn = looking.generator.sample_bodies(looking.conditions(looked), K, taught.model, CANDIDATES, 0)
+        drawn = looking.generator.sample_bodies(looking.branch.conditions(looked), K, taught.model, CANDIDATES, 0)
         return weighted_mean_body(drawn, torch.full(drawn.batch_shape, 1 / CANDIDATES))
 
     return bodies
@@ -155,10 +154,6 @@ def hits(bodies: BodyParams, people: MarkedPeople, model: SkinnedBody) -> np.nda
     return (off(prompt_points(bodies, model), people) <= 0.1).sum(1).double().numpy()
 
 
-def untold(views: Views) -> Views:
-    return Views(views.key, views.rgb, views.camera, views.A_view_picture)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lspet", type=Path, required=True)
@@ -175,14 +170,14 @@ def main() -> None:
     model, base = free_body(1200), load_generator(estimator_folder("photo"))
     assert isinstance(base, Generator)
     pool = labelled_pool(args.lspet, args.work, args.photographs, model)
-    looking = LookingGenerator(base)
-    looked = stored_conditions(looking.branch, untold(pool.views), args.work / "features")
+    looking = LookingBranch.of(base)
+    looked = stored_conditions(looking, as_told(pool.views, "nothing"), args.work / "features")
     targets = Targets.of(Samples.of(pool.views, pool.label, "pseudo"), model)
     taught = Taught(base, looked, targets, FitConfig(steps=args.steps, batch_size=96, lr=args.lr), model)
     people = read_lspet(args.lspet, args.split)
     nothing = DetectedMarks(torch.zeros_like(people.px), people.boxes())
-    views = untold(pictured(people, nothing, args.lspet / "images", base.crop_size))
-    seen = stored_conditions(looking.branch, views, args.work / "features")
+    views = as_told(pictured(people, nothing, args.lspet / "images", base.crop_size), "nothing")
+    seen = stored_conditions(looking, views, args.work / "features")
     of = (people.px[..., 2] > 0).sum(1).double().numpy()
     content: dict[str, Any] = {
         "command": " ".join(["python -m benchmarks.photograph_regressors", *sys.argv[1:]]), "code": code_version(),

@@ -52,13 +52,20 @@ class Looked(PictureRows):
 
 
 class LookingBranch(nn.Module):
-    """The part that stays: the eyes. Views to ``Looked``."""
+    """The part that stays: the eyes. Views to ``Looked``, and that to what the rest of the branch makes of it, as it is now."""
 
     conditions_type = Looked
 
     def __init__(self, lit: LitBranch) -> None:
         super().__init__()
         self.lit = lit
+
+    @classmethod
+    def of(cls, generator: Generator) -> LookingBranch:
+        """Raises ValueError for a generator that does not look."""
+        if not isinstance(generator.branch, LitBranch):
+            raise ValueError("expected a generator that looks: only its features can learn with the denoiser")
+        return cls(generator.branch)
 
     @property
     def channels(self) -> int:
@@ -70,6 +77,18 @@ class LookingBranch(nn.Module):
 
     def conditions_of_views(self, views: Views, device: torch.device) -> Looked:
         return Looked.of(*self.lit.inputs(views, device))
+
+    @torch.no_grad()
+    def conditions(self, looked: Looked) -> Conditions:
+        """Of any number of people."""
+        self.lit.eval()
+        device = next(self.lit.parameters()).device
+        with autocast(device):
+            parts = [
+                self.lit.conditions(*looked[start : start + _AT_ONCE].map(lambda x: x.to(device)).inputs)
+                for start in range(0, len(looked), _AT_ONCE)
+            ]
+        return Conditions.cat(parts).map(lambda x: x.float().cpu())
 
 
 class LookingDenoiser(nn.Module):
@@ -86,14 +105,11 @@ class LookingDenoiser(nn.Module):
     def objective(self) -> DiffusionObjective:
         return self.denoiser.objective
 
-    def conditions(self, looked: Looked) -> Conditions:
-        return self.lit.conditions(*looked.inputs)
-
     def error(self, states: Tensor, conditions: Looked, noise: Tensor, t: Tensor) -> Tensor:
         return self.squared_errors(states, conditions, noise, t).mean(-1)
 
     def squared_errors(self, states: Tensor, conditions: Looked, noise: Tensor, t: Tensor) -> Tensor:
-        return self.denoiser.squared_errors(states, self.conditions(conditions), noise, t)
+        return self.denoiser.squared_errors(states, self.lit.conditions(*conditions.inputs), noise, t)
 
 
 class LookingGenerator:
@@ -103,23 +119,9 @@ class LookingGenerator:
 
     def __init__(self, generator: Generator) -> None:
         """Raises ValueError for a generator that does not look."""
-        if not isinstance(generator.branch, LitBranch):
-            raise ValueError("expected a generator that looks: only its features can learn with the denoiser")
         self.generator = generator
-        self.branch = LookingBranch(generator.branch)
-        self.denoiser = LookingDenoiser(generator.branch, generator.denoiser)
-
-    @torch.no_grad()
-    def conditions(self, looked: Looked) -> Conditions:
-        """Of any number of people, as the features are now."""
-        self.denoiser.eval()
-        device = self.generator.denoiser.residual_std.device
-        with autocast(device):
-            parts = [
-                self.denoiser.conditions(looked[start : start + _AT_ONCE].map(lambda x: x.to(device)))
-                for start in range(0, len(looked), _AT_ONCE)
-            ]
-        return Conditions.cat(parts).map(lambda x: x.float().cpu())
+        self.branch = LookingBranch.of(generator)
+        self.denoiser = LookingDenoiser(self.branch.lit, generator.denoiser)
 
     def draw(
         self,
@@ -130,4 +132,4 @@ class LookingGenerator:
         seed: int,
         places: Sequence[int] | None = None,
     ) -> Drawn:
-        return self.generator.draw(self.conditions(conditions), K, model, count, seed, places)
+        return self.generator.draw(self.branch.conditions(conditions), K, model, count, seed, places)

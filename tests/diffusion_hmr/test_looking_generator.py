@@ -47,12 +47,12 @@ def maker(generator, views, conditions):
 def test_it_begins_as_the_generator_that_it_is_of(generator, views):
     looking = LookingGenerator(generator)
     looked = conditions_of(looking.branch, views)
-    ours, theirs = looking.conditions(looked), conditions_of(generator.branch, views)
+    ours, theirs = looking.branch.conditions(looked), conditions_of(generator.branch, views)
     for name, value in vars(ours).items():
         assert torch.allclose(value, getattr(theirs, name), atol=1e-5), name
     drawn, own = (
         of.draw(seen, views.K, BODY, 3, 0)
-        for of, seen in ((looking, looked), (generator, looking.conditions(looked)))
+        for of, seen in ((looking, looked), (generator, looking.branch.conditions(looked)))
     )  # fmt: skip
     assert torch.equal(drawn.states, own.states)
 
